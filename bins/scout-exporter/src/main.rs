@@ -1,0 +1,2 @@
+//! scout-exporter.
+fn main() {}

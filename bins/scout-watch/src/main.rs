@@ -1,0 +1,2 @@
+//! scout-watch.
+fn main() {}

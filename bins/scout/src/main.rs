@@ -1,0 +1,2 @@
+//! scout.
+fn main() {}

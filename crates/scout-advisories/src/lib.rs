@@ -1,0 +1,1 @@
+//! OSV records in, findings out: the version order of each ecosystem.

@@ -1,0 +1,1 @@
+//! The Scout HTTP API: wire types, tokens, and a client.

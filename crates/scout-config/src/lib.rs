@@ -1,0 +1,1 @@
+//! Environment, Docker credentials, registry strings, opening stores: what the programs share.

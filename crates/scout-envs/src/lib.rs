@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+mod coverage;
+mod digest;
+mod distribution;
+mod environment;
+mod finding;
+mod gap;
+mod image;
+mod organization;
+mod package;
+mod platform;
+pub mod policy;
+mod reference;
+mod repository;
+mod role;
+mod severity;
+mod snapshot;
+mod stream;
+mod vulnerability;
+
+pub use coverage::{Coverage, Unknown};
+pub use digest::{Digest, DigestAlgorithm, InvalidDigest};
+pub use distribution::Distribution;
+pub use environment::{EnvironmentName, InvalidEnvironmentName};
+pub use finding::{Finding, SeveritySource};
+pub use gap::{Gap, GapKind};
+pub use image::ImageConfig;
+pub use organization::{InvalidOrgName, OrgName};
+pub use package::{Ecosystem, MatchKey, Package, PackageType, SourcePackage, UnknownPackageType};
+pub use platform::{InvalidPlatform, Platform, PlatformChoice};
+pub use policy::{Policy, PolicyId, Verdict};
+pub use reference::{ImageReference, InvalidReference};
+pub use repository::{InvalidRepositoryName, InvalidTag, RepositoryName, Tag};
+pub use role::{Role, UnknownRole};
+pub use severity::{Severity, SeverityCounts, UnknownSeverity};
+pub use snapshot::{PolicyCounts, Snapshot, StreamSnapshot};
+pub use stream::{InvalidStreamName, StreamName};
+pub use vulnerability::VulnerabilityId;

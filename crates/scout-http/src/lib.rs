@@ -1,0 +1,1 @@
+//! The HTTP rules of Scout once: bounded bodies, timeouts, redirects, redacted addresses.

@@ -1,0 +1,1 @@
+//! Metric families, and Prometheus and OpenMetrics text out of and into them.

@@ -1,0 +1,1 @@
+//! The use cases: index, match, judge, assign, record, report.

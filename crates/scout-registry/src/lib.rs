@@ -1,0 +1,1 @@
+//! Where images are: an OCI distribution client and adapters behind one trait.

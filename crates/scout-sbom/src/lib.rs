@@ -1,0 +1,1 @@
+//! Layer bytes in, packages out, and how layers compose to an image.

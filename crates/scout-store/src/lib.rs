@@ -1,0 +1,1 @@
+//! What is known: images, layers, packages, findings, work and snapshots.

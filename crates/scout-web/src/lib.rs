@@ -1,0 +1,1 @@
+//! Routes: metrics endpoint, health, own metrics.
