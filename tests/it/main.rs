@@ -1,1 +1,24 @@
 //! One binary for every test that looks at the whole workspace or at running programs.
+//!
+//! `real` holds what needs real servers; `tests/run` runs that too.
+
+#[cfg(test)]
+mod endpoint;
+#[cfg(test)]
+mod environments;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod sweep;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod usage;

@@ -1,2 +1,78 @@
-//! scout.
-fn main() {}
+//! The small command line beside `scout-watch` and `scout-exporter`.
+//!
+//! Exit status: 0 when all went well, 1 when something failed, 64 when it was used wrongly.
+
+mod arguments;
+mod images;
+mod organizations;
+mod output;
+mod tokens;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arguments::{Arguments, Command, DataDir, TokenCommand};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use scout_store::Store;
+
+/// Wrong usage, as in `sysexits.h`.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_answer =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed terminal is no reason for another message.
+            let _ = error.print();
+            return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+        }
+    };
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Enroll { org, data } => organizations::enroll(&org, &data).await,
+            Command::Token(TokenCommand::Create { role, org }) => tokens::create(&org, role).await,
+            Command::Token(TokenCommand::List { org }) => tokens::list(&org).await,
+            Command::Token(TokenCommand::Revoke { token, org }) => tokens::revoke(&org, token).await,
+            Command::Environment { name, image, org } => {
+                organizations::environment(&org, name, image).await
+            }
+            Command::Images { failed, waiting, format, org } => {
+                images::list(&org, failed, waiting, format).await
+            }
+            Command::Sbom { image, format, org } => images::sbom(&org, &image, format).await,
+            Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
+        }
+    })
+}
+
+/// Opens the record for a command that needs one to be there.
+fn open(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+    if !scout_config::has_store(&data.data_dir) {
+        let path = data.data_dir.clone();
+        return Err(scout_config::Error::NoStore { path }.into());
+    }
+    Ok(scout_config::open_store(&data.data_dir)?)
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that talks to a person of failure")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // `{:#}` prints the whole chain; library errors never repeat their source.
+    eprintln!("scout: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,1 +1,20 @@
-//! Environment, Docker credentials, registry strings, opening stores: what the programs share.
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod credentials;
+mod docker;
+mod environment;
+mod error;
+mod log;
+mod registry;
+mod store;
+mod token;
+
+pub use clock::SystemClock;
+pub use credentials::credentials;
+pub use environment::{Environment, ProcessEnvironment};
+pub use error::{Error, Result};
+pub use log::{LogFormat, start_log};
+pub use registry::open_registry;
+pub use store::{DEFAULT_DATA_DIR, has_store, open_store, open_store_to_read};
+pub use token::{new_token, own_token};

@@ -28,7 +28,7 @@ impl RepositoryName {
 fn is_component(component: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = component.as_bytes();
-    if !bytes.first().is_some_and(|b| is_word(b)) || !bytes.last().is_some_and(|b| is_word(b)) {
+    if !bytes.first().is_some_and(is_word) || !bytes.last().is_some_and(is_word) {
         return false;
     }
     bytes

@@ -1,1 +1,15 @@
-//! The HTTP rules of Scout once: bounded bodies, timeouts, redirects, redacted addresses.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod error;
+mod message;
+mod redact;
+mod retry;
+pub mod rule;
+
+pub use client::{CONNECT_TIMEOUT, HttpClient, HttpClientBuilder, IDLE_TIMEOUT};
+pub use error::{BoxError, Error, Result};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use message::{DEADLINE, Request, Response};
+pub use redact::RedactedUrl;
+pub use retry::{Jitter, RetryPolicy, Transient, retry_after, server_time};

@@ -1,1 +1,31 @@
-//! The use cases: index, match, judge, assign, record, report.
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod environment;
+mod error;
+mod index;
+mod judge;
+mod lookup;
+mod pipe;
+mod plan;
+mod report;
+mod sweep;
+#[cfg(test)]
+mod testing;
+mod token;
+mod watch;
+
+pub use clock::Clock;
+pub use environment::{assign, environment_lines};
+pub use error::{Error, Result};
+pub use index::{Indexer, IndexerOptions};
+pub use judge::{AdvisorySource, Judge, JudgeOutcome};
+pub use lookup::{Organization, organization};
+pub use plan::{PlannedTag, plan};
+pub use report::{
+    AffectedPackage, CoverageReport, CveFinding, CveReport, ImageLine, ImageReport, MissingFeed,
+    PlatformLine, Reader, SbomPackage, SbomReport, Summary, UnknownLine,
+};
+pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
+pub use token::create_token;
+pub use watch::{RunReport, WatchOptions, Watcher};

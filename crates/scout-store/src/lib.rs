@@ -1,1 +1,23 @@
-//! What is known: images, layers, packages, findings, work and snapshots.
+#![doc = include_str!("../README.md")]
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod error;
+mod id;
+mod model;
+mod sqlite;
+mod store;
+
+pub use error::{Error, Result};
+pub use id::{ArtifactId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+pub use model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, FoundImage, Retry};
+pub use model::environment::{EnvironmentImage, EnvironmentRecord};
+pub use model::image::{ImageRecord, NewImage, NewLayer};
+pub use model::judgement::{
+    FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, TagCandidate,
+};
+pub use model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+pub use model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+pub use model::work::{IndexWork, Lease};
+pub use sqlite::{Access, SqliteStore};
+pub use store::Store;

@@ -1,1 +1,22 @@
-//! Routes: metrics endpoint, health, own metrics.
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod cache;
+mod exporter;
+mod failure;
+mod options;
+mod page;
+mod routes;
+mod serve;
+mod source;
+mod stats;
+
+pub use exporter::{Exporter, POLL_TIMEOUT, REQUEST_TIMEOUT};
+pub use options::{Clock, ExporterOptions, POLL_INTERVAL};
+pub use serve::{
+    HEAD_TIMEOUT, MAX_CONNECTION_AGE, MAX_CONNECTIONS, MAX_HEAD_BYTES, SHUTDOWN_DEADLINE, serve,
+};
+pub use source::{BoxError, MetricsSource, TokenGrant};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! What the program does, in the order it does it.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use scout_config::{ProcessEnvironment, SystemClock};
+use scout_platform::{
+    AdvisorySource, Clock, Indexer, IndexerOptions, Judge, Organization, Reader, RunReport,
+    SweepOptions, Sweeper, WatchOptions, Watcher,
+};
+use scout_registry::RegistryIntegration;
+use scout_sbom::{Budget, Limits};
+use scout_store::{ArtifactState, Store};
+use scout_web::{Exporter, ExporterOptions, ReaderSource};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::Arguments;
+use crate::text;
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let registry = scout_config::open_registry(
+        &ProcessEnvironment,
+        &arguments.registry,
+        arguments.repository.clone(),
+    )?;
+    if let Some(dir) = &arguments.advisories {
+        check_advisories(dir)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let stop = CancellationToken::new();
+    runtime.block_on(async {
+        tokio::spawn(cancel_on_signal(stop.clone()));
+        if arguments.dry_run {
+            return dry_run(arguments, registry.as_ref()).await;
+        }
+        watch(arguments, registry, &stop).await
+    })
+}
+
+/// A directory that is not there is a mistake to be told at once; one without dumps is told, as
+/// unknown, in the summary.
+fn check_advisories(dir: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(dir.is_dir(), "--advisories {} is not a directory", dir.display());
+    Ok(())
+}
+
+fn sweep_options(arguments: &Arguments) -> SweepOptions {
+    SweepOptions {
+        all_images: arguments.all_images,
+        tags: arguments.tag.clone(),
+        complete: arguments.repository.is_empty(),
+    }
+}
+
+async fn dry_run(
+    arguments: &Arguments,
+    registry: &dyn RegistryIntegration,
+) -> anyhow::Result<ExitCode> {
+    // A dry run leaves nothing behind, not even an empty data directory.
+    let mut known = Vec::new();
+    if scout_config::has_store(&arguments.data_dir) {
+        let store = scout_config::open_store(&arguments.data_dir)?;
+        if let Some(org) = store.org(&arguments.org).await? {
+            known = store.artifacts(org, None).await?;
+        }
+    }
+    let baseline_taken = known.iter().any(|artifact| artifact.registry == registry.host());
+    let options = sweep_options(arguments);
+    let (planned, problems) =
+        scout_platform::plan(registry, &options, &known, baseline_taken).await?;
+    let mut out = String::new();
+    for tag in &planned {
+        let what = match (tag.would_index, tag.state) {
+            (true, _) => "would index",
+            (false, None) => "would note",
+            (false, Some(state)) => state.as_str(),
+        };
+        out += &format!("{what:14} {}:{}@{}\n", tag.repository, tag.tag, tag.digest);
+    }
+    let wanted = planned.iter().filter(|tag| tag.would_index).count();
+    out += &format!("{wanted} of {} tags would be indexed; nothing was done\n", planned.len());
+    if wanted == 0 && !baseline_taken && !arguments.all_images && !planned.is_empty() {
+        out += "Use --all-images to index what is in the registry already.\n";
+    }
+    print(&out)?;
+    Ok(status(problems.total() > 0))
+}
+
+async fn watch(
+    arguments: &Arguments,
+    registry: Arc<dyn RegistryIntegration>,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = scout_config::open_store(&arguments.data_dir)?;
+    // Bound before the first sweep: an address in use is told now, not after an hour's work.
+    let listener = match arguments.serve {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address}"))?,
+        ),
+        None => None,
+    };
+    let id = store.enroll(&arguments.org, clock.now()).await?;
+    let org = scout_platform::organization(store.as_ref(), &arguments.org).await?;
+    let sweeper = Sweeper::new(
+        Arc::clone(&store),
+        Arc::clone(&registry),
+        id,
+        sweep_options(arguments),
+        Arc::clone(&clock),
+    );
+    let indexer = Indexer::new(
+        Arc::clone(&store),
+        Arc::clone(&registry),
+        IndexerOptions { platforms: arguments.platform.clone(), limits: Limits::default() },
+        Budget::new(&arguments.data_dir),
+        Arc::clone(&clock),
+    );
+    let advisories = arguments.advisories.as_ref().map(AdvisorySource::new);
+    let judge = Judge::new(Arc::clone(&store), advisories, Arc::clone(&clock));
+    let mut options = WatchOptions::default();
+    options.workers = usize::try_from(arguments.workers)?;
+    options.interval = Duration::from_secs(arguments.interval);
+    options.index = arguments.sbom;
+    let watcher = Watcher::new(
+        Arc::clone(&store),
+        Arc::clone(&registry),
+        id,
+        sweeper,
+        indexer,
+        judge,
+        options,
+        Arc::clone(&clock),
+    );
+    let reader = Reader::new(Arc::clone(&store));
+    let serving = match listener {
+        Some(listener) => {
+            let token =
+                scout_config::own_token(store.as_ref(), &org, &arguments.data_dir, clock.as_ref())
+                    .await?;
+            let line = curl_line(listener.local_addr()?, &org, &token);
+            let source = Arc::new(ReaderSource::new(reader.clone()));
+            let exporter =
+                Exporter::new(source, ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now())));
+            let until = stop.clone().cancelled_owned();
+            Some((line, tokio::spawn(async move { exporter.run(listener, until).await })))
+        }
+        None => None,
+    };
+    let report = watcher.once(stop).await?;
+    let summary = reader.summary(&org).await?;
+    print(&text::round(&report, &summary, registry.host(), arguments))?;
+    let failed = report.sweep.problems.total() > 0 || summary.count(ArtifactState::Failed) > 0;
+    if let Some((line, _)) = &serving {
+        print(line)?;
+    }
+    if !arguments.once {
+        watcher.run(stop, |report| log_round(report, registry.host())).await?;
+    }
+    if let Some((_, server)) = serving {
+        server.await.context("the server ended unexpectedly")?;
+    }
+    Ok(status(failed && arguments.once))
+}
+
+fn log_round(report: &RunReport, host: &str) {
+    tracing::info!(
+        tags = report.sweep.tags,
+        new = report.sweep.new_tags,
+        gone = report.sweep.gone_tags,
+        indexed = report.indexed,
+        failed = report.failed,
+        "swept {host}"
+    );
+}
+
+fn curl_line(address: SocketAddr, org: &Organization, token: &Path) -> String {
+    let path = scout_api::metrics_path(&org.name);
+    format!(
+        "\nMetrics are served at http://{address}{path}; read them with\n  \
+         curl -H \"Authorization: Bearer $(cat '{}')\" http://{address}{path}\n",
+        token.display()
+    )
+}
+
+/// Cancels at the first `SIGTERM` or Ctrl-C: what is being done is finished. A second one ends
+/// the process at once.
+async fn cancel_on_signal(stop: CancellationToken) {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    for _ in 0..2 {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        if stop.is_cancelled() {
+            tracing::warn!("told to stop twice: stopping at once; the next run carries on");
+            end_now();
+        }
+        tracing::info!("told to stop: finishing what is being done");
+        stop.cancel();
+    }
+}
+
+#[expect(clippy::exit, reason = "a second signal asks for just this")]
+fn end_now() -> ! {
+    std::process::exit(1)
+}
+
+fn status(failed: bool) -> ExitCode {
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Prints to standard output. A reader that has gone away is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}

@@ -1,0 +1,84 @@
+//! What can stop a use case. What goes wrong with one image is not here: it is recorded on it.
+
+use std::path::PathBuf;
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a use case could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed; nothing that was recorded is lost.
+    #[error("the record could not be read or written")]
+    Store {
+        /// The cause.
+        source: scout_store::Error,
+    },
+    /// The registry could not be listed at all.
+    #[error("{registry} could not be listed")]
+    Registry {
+        /// Which registry.
+        registry: String,
+        /// The cause.
+        source: scout_registry::Error,
+    },
+    /// The advisories could not be read.
+    #[error("the advisories in {} could not be read", path.display())]
+    Advisories {
+        /// Where they are.
+        path: PathBuf,
+        /// The cause.
+        source: scout_advisories::Error,
+    },
+    /// What was stored about a layer cannot be read back.
+    #[error("the stored analysis of layer {layer} cannot be read")]
+    Analysis {
+        /// The layer.
+        layer: String,
+        /// The cause.
+        source: scout_sbom::Error,
+    },
+    /// The organization was not enrolled.
+    #[error("organization {org} is not enrolled; `scout enroll {org}` does it")]
+    UnknownOrganization {
+        /// Its name.
+        org: String,
+    },
+    /// No image that was seen fits the reference.
+    #[error("no image {image} was seen in organization {org}; `scout images` lists what was")]
+    UnknownImage {
+        /// The reference.
+        image: String,
+        /// The organization.
+        org: String,
+    },
+    /// The reference fits images in several repositories or registries.
+    #[error("{image} fits several images: {candidates}; name the registry or the digest")]
+    AmbiguousImage {
+        /// The reference.
+        image: String,
+        /// What it fits.
+        candidates: String,
+    },
+    /// The image was seen but has no recorded facts yet.
+    #[error("{image} is not analyzed: {reason}")]
+    NotAnalyzed {
+        /// The image.
+        image: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Work in the background ended without a result.
+    #[error("{what} ended unexpectedly")]
+    Interrupted {
+        /// What was running.
+        what: &'static str,
+    },
+}
+
+impl From<scout_store::Error> for Error {
+    fn from(source: scout_store::Error) -> Self {
+        Self::Store { source }
+    }
+}

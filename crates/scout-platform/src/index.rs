@@ -1,0 +1,342 @@
+//! Indexing: from a digest in a repository to recorded facts.
+//!
+//! Everything that can be wrong with one image ends in an [`ArtifactOutcome`] that says so; only
+//! a store that fails is an error here.
+
+mod failure;
+mod layer;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use scout_advisories::match_key;
+use scout_envs::{
+    Digest, Ecosystem, Gap, GapKind, MatchKey, Package, Platform, PlatformChoice, RepositoryName,
+};
+use scout_registry::{
+    ConfigFile, Descriptor, ImageManifest, IndexEntry, LayerKind, Manifest, RegistryIntegration,
+};
+use scout_sbom::{ANALYSIS_VERSION, Budget, Composition, LayerAnalysis, Limits};
+use scout_store::{ArtifactOutcome, FoundImage, IndexWork, NewImage, Store};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+pub(crate) use failure::chain;
+use failure::Failure;
+use layer::LayerFlights;
+
+/// Most layers an image may have. Docker stops at 127; the rest is room for other builders.
+const MAX_LAYERS: usize = 512;
+/// Waits before the next attempt, in seconds; when they are used up the artifact has failed. The
+/// registry client has repeated each request by itself before.
+const RETRY_SECONDS: [i64; 2] = [2, 10];
+
+/// How images are indexed.
+#[derive(Clone, Debug, Default)]
+pub struct IndexerOptions {
+    /// Which platforms of an index are looked at.
+    pub platforms: PlatformChoice,
+    /// Limits of the readers.
+    pub limits: Limits,
+}
+
+/// Indexes the images of one registry.
+#[derive(Debug)]
+pub struct Indexer {
+    store: Arc<dyn Store>,
+    registry: Arc<dyn RegistryIntegration>,
+    options: IndexerOptions,
+    budget: Budget,
+    flights: LayerFlights,
+    clock: Arc<dyn Clock>,
+}
+
+/// A layer that is known now.
+struct KnownLayer {
+    diff_id: Digest,
+    analysis: LayerAnalysis,
+}
+
+impl Indexer {
+    /// Returns an indexer of the registry's images that records into the store.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<dyn RegistryIntegration>,
+        options: IndexerOptions,
+        budget: Budget,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, registry, options, budget, flights: LayerFlights::default(), clock }
+    }
+
+    /// Makes one attempt on an artifact and returns how it ended; nothing but layers is recorded.
+    ///
+    /// # Errors
+    ///
+    /// Only if the store fails.
+    pub async fn attempt(&self, work: &IndexWork) -> Result<ArtifactOutcome> {
+        match self.artifact(work).await {
+            Ok(outcome) => Ok(outcome),
+            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::Skipped(reason)) => Ok(ArtifactOutcome::Skipped { reason }),
+            Err(failure) => Ok(self.failed(work, &failure)),
+        }
+    }
+
+    fn failed(&self, work: &IndexWork, failure: &Failure) -> ArtifactOutcome {
+        let reason = failure.reason();
+        let transient = failure.is_transient();
+        let attempt = usize::try_from(work.attempts).unwrap_or(usize::MAX);
+        match RETRY_SECONDS.get(attempt) {
+            Some(&seconds) if failure.is_worth_attempt(attempt + 1) => {
+                let at = self.clock.now() + SignedDuration::from_secs(seconds);
+                ArtifactOutcome::Retry { reason, at }
+            }
+            _ => ArtifactOutcome::Failed { reason, transient },
+        }
+    }
+
+    async fn artifact(&self, work: &IndexWork) -> Result<ArtifactOutcome, Failure> {
+        let repository = &work.repository;
+        let document = self.registry.manifest(repository, &work.digest).await?;
+        let found = match document.parse()? {
+            Manifest::Image(manifest) => {
+                vec![self.single(repository, &work.digest, &manifest).await?]
+            }
+            Manifest::Index(index) => self.platforms(repository, &index.entries).await?,
+        };
+        Ok(ArtifactOutcome::Indexed(found))
+    }
+
+    /// A manifest that a tag points to directly: its platform is in its configuration.
+    async fn single(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        manifest: &ImageManifest,
+    ) -> Result<FoundImage, Failure> {
+        if let Some(known) = self.known(digest).await? {
+            return Ok(known);
+        }
+        check_is_image(manifest)?;
+        let config = self.config(repository, &manifest.config).await?;
+        if let Some(platform) = &config.platform
+            && self.options.platforms.pick(std::slice::from_ref(platform)).is_empty()
+        {
+            return Err(Failure::Skipped(format!(
+                "it is for {platform}, and {} is wanted",
+                self.options.platforms
+            )));
+        }
+        self.image(repository, digest, manifest, config).await
+    }
+
+    /// The wanted platforms of an index.
+    async fn platforms(
+        &self,
+        repository: &RepositoryName,
+        entries: &[IndexEntry],
+    ) -> Result<Vec<FoundImage>, Failure> {
+        let entries: Vec<&IndexEntry> =
+            entries.iter().filter(|entry| !entry.is_attestation()).collect();
+        let platforms: Vec<Platform> = entries
+            .iter()
+            .map(|entry| entry.platform().cloned().unwrap_or_else(unstated))
+            .collect();
+        let picked = match (self.options.platforms.pick(&platforms), entries.as_slice()) {
+            // An index of one entry that names no platform: its configuration decides.
+            (picked, [only]) if picked.is_empty() && only.platform().is_none() => vec![0],
+            (picked, _) => picked,
+        };
+        if picked.is_empty() {
+            let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            return Err(Failure::Skipped(format!(
+                "the index has no {} (it has: {})",
+                self.options.platforms,
+                if names.is_empty() { "no image".to_owned() } else { names.join(", ") }
+            )));
+        }
+        let mut found = Vec::with_capacity(picked.len());
+        for entry in picked.into_iter().filter_map(|position| entries.get(position)) {
+            found.push(self.entry(repository, &entry.descriptor).await?);
+        }
+        Ok(found)
+    }
+
+    async fn entry(
+        &self,
+        repository: &RepositoryName,
+        descriptor: &Descriptor,
+    ) -> Result<FoundImage, Failure> {
+        if let Some(known) = self.known(&descriptor.digest).await? {
+            return Ok(known);
+        }
+        let document = self.registry.manifest(repository, &descriptor.digest).await?;
+        match document.parse()? {
+            Manifest::Image(manifest) => {
+                check_is_image(&manifest)?;
+                let config = self.config(repository, &manifest.config).await?;
+                self.image(repository, &descriptor.digest, &manifest, config).await
+            }
+            Manifest::Index(_) => {
+                Err(Failure::Skipped("an index within an index is not looked into".to_owned()))
+            }
+        }
+    }
+
+    async fn known(&self, manifest: &Digest) -> Result<Option<FoundImage>, Failure> {
+        let known = self.store.image_by_manifest(manifest, ANALYSIS_VERSION).await?;
+        Ok(known.map(FoundImage::Known))
+    }
+
+    async fn config(
+        &self,
+        repository: &RepositoryName,
+        descriptor: &Descriptor,
+    ) -> Result<ConfigFile, Failure> {
+        let bytes =
+            self.registry.blob_bytes(repository, descriptor, ConfigFile::MAX_LEN).await?;
+        ConfigFile::parse(&bytes).map_err(|reason| {
+            Failure::Refused(format!("its configuration cannot be read: {}", chain(&reason)))
+        })
+    }
+
+    async fn image(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        manifest: &ImageManifest,
+        config: ConfigFile,
+    ) -> Result<FoundImage, Failure> {
+        if manifest.layers.len() > MAX_LAYERS {
+            return Err(Failure::Refused(format!(
+                "it has {} layers, {MAX_LAYERS} at most are read",
+                manifest.layers.len()
+            )));
+        }
+        let mut layers = Vec::with_capacity(manifest.layers.len());
+        let mut gaps = Vec::new();
+        for (position, descriptor) in manifest.layers.iter().enumerate() {
+            match LayerKind::of(&descriptor.media_type) {
+                LayerKind::Foreign => gaps.push(Gap {
+                    kind: GapKind::Layer,
+                    path: descriptor.digest.to_string(),
+                    reason: "a foreign layer, which the registry does not hold".to_owned(),
+                }),
+                LayerKind::Unknown => {
+                    return Err(Failure::Skipped(format!(
+                        "a layer of type {:?} is not part of a container image",
+                        descriptor.media_type
+                    )));
+                }
+                _ => {
+                    let layer = self.layer(repository, descriptor).await?;
+                    check_diff_id(&config, manifest, position, &layer.diff_id)?;
+                    layers.push(layer);
+                }
+            }
+        }
+        let compressed_bytes = manifest.layers.iter().map(|layer| layer.size).sum();
+        let image = tokio::task::spawn_blocking({
+            let (manifest_digest, config_digest) = (digest.clone(), manifest.config.digest.clone());
+            move || {
+                let (diff_ids, analyses): (Vec<_>, Vec<_>) =
+                    layers.into_iter().map(|layer| (layer.diff_id, layer.analysis)).unzip();
+                let mut composition = scout_sbom::compose(&analyses);
+                composition.gaps.append(&mut gaps);
+                let mut image = facts(&composition, config);
+                image.manifest_digest = manifest_digest;
+                image.config_digest = config_digest;
+                image.layers = diff_ids;
+                image.compressed_bytes = compressed_bytes;
+                image
+            }
+        })
+        .await
+        .map_err(|_interrupted| Failure::Store(Error::Interrupted { what: "composing an image" }))?;
+        Ok(FoundImage::New(Box::new(image)))
+    }
+}
+
+fn check_is_image(manifest: &ImageManifest) -> Result<(), Failure> {
+    if manifest.is_container_image() {
+        return Ok(());
+    }
+    Err(Failure::Skipped(format!("not a container image but {}", manifest.kind())))
+}
+
+/// The configuration says which layers it was made for. One that does not fit the layers found
+/// may be another image's, so nothing is recorded.
+fn check_diff_id(
+    config: &ConfigFile,
+    manifest: &ImageManifest,
+    position: usize,
+    computed: &Digest,
+) -> Result<(), Failure> {
+    if config.diff_ids.len() != manifest.layers.len() {
+        return Err(Failure::Refused(format!(
+            "the manifest has {} layers, the configuration {}",
+            manifest.layers.len(),
+            config.diff_ids.len()
+        )));
+    }
+    match config.diff_ids.get(position) {
+        Some(claimed) if claimed == computed => Ok(()),
+        claimed => Err(Failure::Refused(format!(
+            "the content of layer {} is {}, the configuration says {}",
+            position + 1,
+            computed.short(),
+            claimed.map_or("nothing", Digest::short)
+        ))),
+    }
+}
+
+/// The facts that follow from a composition; digests and sizes are the caller's to fill in.
+fn facts(composition: &Composition, config: ConfigFile) -> NewImage {
+    let key = |package: &Package| {
+        match_key(package, composition.distribution.as_ref())
+            .unwrap_or_else(|| key_without_distribution(package))
+    };
+    let (owned, own): (Vec<_>, Vec<_>) =
+        composition.packages.iter().partition(|installed| installed.owner.is_some());
+    let placeholder = Digest::sha256(&[0; 32]);
+    NewImage {
+        manifest_digest: placeholder.clone(),
+        config_digest: placeholder,
+        platform: config.platform.unwrap_or_else(unstated),
+        config: config.config,
+        distribution: composition.distribution.clone(),
+        gaps: composition.gaps.clone(),
+        has_package_database: !composition.databases.is_empty(),
+        layers: Vec::new(),
+        analysis_version: ANALYSIS_VERSION,
+        compressed_bytes: 0,
+        package_count: u32::try_from(own.len()).unwrap_or(u32::MAX),
+        packages: own.iter().map(|installed| key(&installed.package)).collect(),
+        owned_packages: owned.iter().map(|installed| key(&installed.package)).collect(),
+    }
+}
+
+/// The platform of an image that does not say which it is for.
+fn unstated() -> Platform {
+    Platform::new("", "", None)
+}
+
+/// A distribution's package in an image that does not say which distribution it is.
+fn key_without_distribution(package: &Package) -> MatchKey {
+    let source = package.source.as_ref();
+    MatchKey {
+        package_type: package.package_type,
+        ecosystem: Ecosystem::new(UNKNOWN_DISTRIBUTION),
+        name: package.name.clone(),
+        version: package.version.clone(),
+        source_name: source.map_or_else(|| package.name.clone(), |source| source.name.clone()),
+        source_version: source
+            .map_or_else(|| package.version.clone(), |source| source.version.clone()),
+        module: package.module.clone(),
+    }
+}
+
+/// The ecosystem of packages whose distribution is not known. OSV has no such name.
+pub(crate) const UNKNOWN_DISTRIBUTION: &str = "unknown-distribution";

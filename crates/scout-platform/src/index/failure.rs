@@ -1,0 +1,95 @@
+//! Why an attempt on an artifact did not give an image.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use crate::error::Error;
+
+/// How often a blob with wrong content is fetched: once more, in case the way was at fault.
+const WRONG_CONTENT_ATTEMPTS: usize = 2;
+
+/// Why an attempt did not give an image.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The registry did not give what was asked for.
+    Registry(scout_registry::Error),
+    /// A layer's content could not be read.
+    Layer {
+        /// Which layer.
+        digest: String,
+        /// Why not.
+        source: scout_sbom::Error,
+    },
+    /// What was found breaks a rule; the text says which.
+    Refused(String),
+    /// There is nothing to index; the text says why.
+    Skipped(String),
+    /// The store failed, which is nobody's fault here.
+    Store(Error),
+}
+
+impl Failure {
+    /// Returns the reason for people, with its causes.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Registry(error) => chain(error),
+            Self::Layer { digest, source } => format!("layer {digest}: {}", chain(source)),
+            Self::Refused(reason) | Self::Skipped(reason) => reason.clone(),
+            Self::Store(error) => chain(error),
+        }
+    }
+
+    /// Returns whether a later attempt may succeed without a change of the artifact.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_retryable() || is_wrong_content(error),
+            Self::Layer { source, .. } => source.is_retryable(),
+            Self::Store(_) => true,
+            Self::Refused(_) | Self::Skipped(_) => false,
+        }
+    }
+
+    /// Returns whether an attempt with this number, counted from 1 (the second is 1), is worth
+    /// making now.
+    pub(super) fn is_worth_attempt(&self, number: usize) -> bool {
+        match self {
+            Self::Registry(error) if is_wrong_content(error) => number < WRONG_CONTENT_ATTEMPTS,
+            _ => self.is_transient(),
+        }
+    }
+}
+
+/// Content that is not what its digest says: the registry's, or damaged on the way.
+fn is_wrong_content(error: &scout_registry::Error) -> bool {
+    use scout_registry::Error::{DigestMismatch, SizeMismatch};
+    matches!(error, DigestMismatch { .. } | SizeMismatch { .. })
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<scout_registry::Error> for Failure {
+    fn from(error: scout_registry::Error) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl From<scout_store::Error> for Failure {
+    fn from(error: scout_store::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,162 @@
+//! Judgement: from facts and advisories to findings, streams, policies and the snapshot.
+//!
+//! One process at a time holds the judge's lease. It alone matches and publishes; the others
+//! record facts and ask for judgement.
+
+mod advisories;
+mod coverage;
+mod latest;
+mod stream;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use scout_envs::{OrgName, Policy};
+use scout_store::{FeedRecord, JudgeWork, Lease, PackageFindings, Store};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+pub use advisories::AdvisorySource;
+pub(crate) use coverage::{Feeds, coverage};
+pub(crate) use latest::newest;
+pub(crate) use stream::Judged;
+
+/// The lease's name.
+const LEASE: &str = "judge";
+/// How long the lease lasts without renewal. Long enough for one organization's judgement, short
+/// enough that another process takes over soon after a crash on another machine.
+const LEASE_SECONDS: i64 = 60;
+/// Packages matched before their findings are written: bounds memory and the transaction.
+const MATCH_BATCH: u32 = 2_000;
+
+/// Judges organizations.
+pub struct Judge {
+    store: Arc<dyn Store>,
+    advisories: Option<AdvisorySource>,
+    policies: Vec<Policy>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a call of [`Judge::run`] did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum JudgeOutcome {
+    /// Everything asked for was judged; so many organizations got a snapshot.
+    Done {
+        /// How many.
+        organizations: u64,
+    },
+    /// Another process is the judge at present.
+    ElsewhereHeld,
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge")
+            .field("advisories", &self.advisories)
+            .field("policies", &self.policies)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Judge {
+    /// Returns a judge with the policies that can be evaluated today. Without advisories it
+    /// judges with the findings that are recorded.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        advisories: Option<AdvisorySource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, advisories, policies: Policy::defaults(), clock }
+    }
+
+    /// Judges everything that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or the advisories cannot be read at all.
+    pub async fn run(&self) -> Result<JudgeOutcome> {
+        let Some(lease) = self.take_lease().await? else {
+            return Ok(JudgeOutcome::ElsewhereHeld);
+        };
+        let judged = self.run_with(&lease).await;
+        // Given back at once, so that another process on this store need not wait for its end.
+        self.store.release(&lease).await?;
+        judged
+    }
+
+    async fn take_lease(&self) -> Result<Option<Lease>> {
+        let now = self.clock.now();
+        let until = now + SignedDuration::from_secs(LEASE_SECONDS);
+        Ok(self.store.lease(LEASE, now, until).await?)
+    }
+
+    async fn run_with(&self, lease: &Lease) -> Result<JudgeOutcome> {
+        self.match_packages(lease).await?;
+        let mut organizations = 0;
+        for work in self.store.judge_work(self.clock.now()).await? {
+            let lease = self.renew(lease).await?;
+            self.organization(&lease, work).await?;
+            organizations += 1;
+        }
+        Ok(JudgeOutcome::Done { organizations })
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Lease> {
+        let lost = || scout_store::Error::LeaseLost { what: lease.name.clone() };
+        Ok(self.take_lease().await?.filter(|l| l.fence == lease.fence).ok_or_else(lost)?)
+    }
+
+    /// Loads what is new of the advisories, and matches the packages it concerns.
+    async fn match_packages(&self, lease: &Lease) -> Result<()> {
+        let Some(advisories) = &self.advisories else { return Ok(()) };
+        let wanted = self.store.ecosystems_in_use().await?;
+        let loaded = advisories.refresh(wanted, self.clock.now()).await?;
+        // What cannot be loaded now but was loaded before is kept: the last good answer serves on,
+        // and its age shows.
+        if loaded.kev.is_some() {
+            self.store.record_kev(lease, loaded.kev.clone()).await?;
+        }
+        let mut feeds = loaded.records.clone();
+        let is_new = |feed: &FeedRecord| feeds.iter().all(|loaded| loaded.name != feed.name);
+        let kept: Vec<_> = self.store.feeds().await?.into_iter().filter(is_new).collect();
+        feeds.extend(kept);
+        self.store.record_feeds(lease, feeds).await?;
+        let mut after = None;
+        loop {
+            let stale = self.store.stale_packages(after, MATCH_BATCH).await?;
+            let Some((last, _)) = stale.last() else { break };
+            after = Some(*last);
+            let indexes = loaded.clone();
+            let findings = tokio::task::spawn_blocking(move || {
+                stale
+                    .into_iter()
+                    .filter_map(|(package, key)| {
+                        let (findings, feed) = indexes.find(&key)?;
+                        Some(PackageFindings { package, findings, feed })
+                    })
+                    .collect()
+            })
+            .await
+            .map_err(|_interrupted| Error::Interrupted { what: "matching" })?;
+            let lease = self.renew(lease).await?;
+            self.store.record_findings(&lease, findings).await?;
+        }
+        Ok(())
+    }
+
+    async fn organization(&self, lease: &Lease, work: JudgeWork) -> Result<()> {
+        let Some(org) = self.name_of(work).await? else { return Ok(()) };
+        let judged = Judged::load(self.store.as_ref(), work.org, &self.policies).await?;
+        let snapshot = judged.snapshot(org, self.clock.now());
+        self.store.publish(lease, work, snapshot).await?;
+        Ok(())
+    }
+
+    async fn name_of(&self, work: JudgeWork) -> Result<Option<OrgName>> {
+        let organizations = self.store.organizations().await?;
+        Ok(organizations.into_iter().find(|org| org.id == work.org).map(|org| org.name))
+    }
+}

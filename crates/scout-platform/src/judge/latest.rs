@@ -1,0 +1,135 @@
+//! Which of a repository's tags is the newest.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use scout_envs::Tag;
+use scout_store::{ImageId, RepositoryId, TagCandidate};
+
+/// Returns the newest candidate of each repository.
+///
+/// By push time where the registry tells one, else by when the tag was first seen with its
+/// digest, else by when the image says it was created, else by the version order of the tags.
+pub(crate) fn newest<'a>(
+    candidates: &'a [TagCandidate],
+    created: impl Fn(ImageId) -> Option<Timestamp>,
+) -> BTreeMap<RepositoryId, &'a TagCandidate> {
+    let created = |candidate: &TagCandidate| {
+        candidate.images.iter().filter_map(|image| created(*image)).max()
+    };
+    let mut newest: BTreeMap<RepositoryId, &TagCandidate> = BTreeMap::new();
+    for candidate in candidates {
+        let best = newest.entry(candidate.repository).or_insert(candidate);
+        let order = age(candidate, best)
+            .then_with(|| created(candidate).cmp(&created(best)))
+            .then_with(|| version_order(&candidate.tag, &best.tag));
+        if order == Ordering::Greater {
+            *best = candidate;
+        }
+    }
+    newest
+}
+
+/// Push times are compared only with push times: the registry's clock is not ours.
+fn age(a: &TagCandidate, b: &TagCandidate) -> Ordering {
+    match (a.pushed_at, b.pushed_at) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.first_seen.cmp(&b.first_seen),
+    }
+}
+
+/// Orders tags as people number them: runs of digits by value, the rest by letter; a
+/// pre-release suffix (`1.0-rc1`) is not told from a variant (`1.0-slim`), both come after.
+fn version_order(a: &Tag, b: &Tag) -> Ordering {
+    let (mut a_parts, mut b_parts) = (parts(a.as_str()), parts(b.as_str()));
+    loop {
+        let order = match (a_parts.next(), b_parts.next()) {
+            (None, None) => return a.cmp(b),
+            (a_part, b_part) => a_part.cmp(&b_part),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// A run of digits, or a single other character. Numbers sort above letters, so that a version
+/// is newer than a word such as `latest`'s old sibling `edge`.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Part<'a> {
+    Other(char),
+    /// Length without leading zeros first: then the digits compare as a number of any size.
+    Number(usize, &'a str),
+}
+
+fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(digits.max(first.len_utf8()));
+        rest = tail;
+        if digits == 0 {
+            return Some(Part::Other(first));
+        }
+        let number = head.trim_start_matches('0');
+        Some(Part::Number(number.len(), number))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(tag: &str, pushed: Option<i64>, seen: i64, image: u32) -> TagCandidate {
+        TagCandidate {
+            repository: RepositoryId(1),
+            repository_name: "acme/app".parse().unwrap(),
+            tag: tag.parse().unwrap(),
+            pushed_at: pushed.map(|second| Timestamp::from_second(second).unwrap()),
+            first_seen: Timestamp::from_second(seen).unwrap(),
+            images: vec![ImageId(image)],
+        }
+    }
+
+    fn check(candidates: &[TagCandidate], created: &[(u32, i64)], expected: &str) {
+        let created = |image: ImageId| {
+            let found = created.iter().find(|(id, _)| *id == image.0)?;
+            Timestamp::from_second(found.1).ok()
+        };
+        // The order in which the store lists them must not matter.
+        for turn in 0..candidates.len() {
+            let mut turned = candidates.to_vec();
+            turned.rotate_left(turn);
+            let newest = newest(&turned, created);
+            assert_eq!(newest[&RepositoryId(1)].tag.as_str(), expected, "{candidates:?}");
+        }
+    }
+
+    #[test]
+    fn push_time_then_first_seen_then_created_then_version() {
+        check(&[candidate("a", Some(5), 1, 1), candidate("b", Some(4), 9, 2)], &[], "a");
+        check(&[candidate("a", Some(5), 1, 1), candidate("b", None, 9, 2)], &[], "b");
+        check(&[candidate("a", None, 2, 1), candidate("b", None, 1, 2)], &[(2, 99)], "a");
+        check(&[candidate("a", None, 1, 1), candidate("b", None, 1, 2)], &[(1, 7), (2, 6)], "a");
+        check(&[candidate("1.9", None, 1, 1), candidate("1.10", None, 1, 2)], &[], "1.10");
+    }
+
+    #[test]
+    fn tags_order_as_people_number_them() {
+        for (older, newer) in [
+            ("1.9", "1.10"),
+            ("12", "12-patched"),
+            ("v2", "v10"),
+            ("1.2.3", "1.2.4"),
+            ("2024-9-1", "2024-10-01"),
+            ("latest", "1.0"),
+            ("99999999999999999998", "99999999999999999999"),
+        ] {
+            let (older, newer): (Tag, Tag) = (older.parse().unwrap(), newer.parse().unwrap());
+            assert_eq!(version_order(&older, &newer), Ordering::Less, "{older} {newer}");
+            assert_eq!(version_order(&newer, &older), Ordering::Greater, "{older} {newer}");
+        }
+    }
+}

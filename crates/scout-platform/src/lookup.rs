@@ -1,0 +1,93 @@
+//! From what people write to what is recorded: organizations and images.
+
+use scout_envs::{ImageReference, OrgName};
+use scout_store::{ArtifactRecord, ArtifactState, OrgId, Store};
+
+use crate::error::{Error, Result};
+
+/// An enrolled organization.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Organization {
+    /// Its number.
+    pub id: OrgId,
+    /// Its name.
+    pub name: OrgName,
+}
+
+/// Returns the organization.
+///
+/// # Errors
+///
+/// [`Error::UnknownOrganization`] if it was not enrolled, or if the store fails.
+pub async fn organization(store: &dyn Store, name: &OrgName) -> Result<Organization> {
+    match store.org(name).await? {
+        Some(id) => Ok(Organization { id, name: name.clone() }),
+        None => Err(Error::UnknownOrganization { org: name.to_string() }),
+    }
+}
+
+/// Returns the one artifact that the reference fits.
+///
+/// A reference without tag and digest means the tag `latest`. One without a registry fits every
+/// registry, and one without a namespace also fits `library/…`, as on Docker Hub.
+pub(crate) async fn find_artifact(
+    store: &dyn Store,
+    org: &Organization,
+    image: &ImageReference,
+) -> Result<ArtifactRecord> {
+    let mut found: Vec<ArtifactRecord> = store
+        .artifacts(org.id, None)
+        .await?
+        .into_iter()
+        .filter(|artifact| fits(artifact, image))
+        .collect();
+    match (found.len(), found.pop()) {
+        (1, Some(artifact)) => Ok(artifact),
+        (_, None) => {
+            Err(Error::UnknownImage { image: image.to_string(), org: org.name.to_string() })
+        }
+        (_, Some(last)) => {
+            found.push(last);
+            let mut names: Vec<String> = found
+                .iter()
+                .map(|a| format!("{}/{}@{}", a.registry, a.repository, a.digest))
+                .collect();
+            names.sort_unstable();
+            Err(Error::AmbiguousImage { image: image.to_string(), candidates: names.join(", ") })
+        }
+    }
+}
+
+fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
+    let repository = artifact.repository.as_str();
+    let wanted = image.repository().as_str();
+    let same_repository =
+        repository == wanted || repository.strip_prefix("library/") == Some(wanted);
+    let same_registry = image.registry().is_none_or(|registry| registry == artifact.registry);
+    let same_version = match (image.digest(), image.tag()) {
+        (Some(digest), _) => {
+            artifact.digest == *digest || artifact.images.iter().any(|(_, d, _)| d == digest)
+        }
+        (None, Some(tag)) => artifact.tags.contains(tag),
+        (None, None) => artifact.tags.iter().any(|tag| tag.as_str() == "latest"),
+    };
+    same_repository && same_registry && same_version
+}
+
+/// Why an artifact has no image facts yet, for people.
+pub(crate) fn why_not_analyzed(artifact: &ArtifactRecord) -> String {
+    let what = match artifact.state {
+        ArtifactState::BelowBaseline => {
+            "it was there before the first sweep; `scout-watch --all-images` indexes it"
+        }
+        ArtifactState::Waiting => "it waits for a running scout-watch",
+        ArtifactState::Skipped => "there is nothing to index",
+        ArtifactState::Failed => "it failed",
+        _ => "no image is recorded for it",
+    };
+    match &artifact.reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
+    }
+}

@@ -1,0 +1,176 @@
+//! Reports: what is recorded and judged, for people and for the metrics endpoint.
+
+mod cves;
+mod sbom;
+mod summary;
+mod text;
+
+use std::fmt;
+use std::sync::Arc;
+
+use scout_envs::{ImageReference, OrgName, Platform, Snapshot};
+use scout_store::{ArtifactRecord, ArtifactState, ImageRecord, Store, TokenGrant};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::lookup::{Organization, find_artifact, why_not_analyzed};
+pub use cves::{AffectedPackage, CoverageReport, CveFinding, CveReport};
+pub use sbom::{SbomPackage, SbomReport};
+pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
+
+/// Reads what is known. It computes reports, and never writes.
+#[derive(Clone)]
+pub struct Reader {
+    store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// One artifact as `scout images` lists it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ImageLine {
+    /// The registry's display name.
+    pub registry: String,
+    /// The repository.
+    pub repository: String,
+    /// Tags that point to it.
+    pub tags: Vec<String>,
+    /// Its digest.
+    pub digest: String,
+    /// How far its indexing is.
+    pub state: &'static str,
+    /// Why, where there is something to say.
+    pub reason: Option<String>,
+    /// How often indexing was tried.
+    pub attempts: u32,
+    /// The images in it.
+    pub images: Vec<PlatformLine>,
+}
+
+/// One platform's image of an artifact.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PlatformLine {
+    /// The digest of its manifest.
+    pub digest: String,
+    /// The platform.
+    pub platform: Platform,
+}
+
+impl Reader {
+    /// Returns a reader of the store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Lists the organizations with the generation of their newest snapshot, 0 before the first.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn organizations(&self) -> Result<Vec<(OrgName, u64)>> {
+        let organizations = self.store.organizations().await?;
+        Ok(organizations.into_iter().map(|org| (org.name, org.generation)).collect())
+    }
+
+    /// Returns an organization's newest snapshot; nothing if there is none, or no organization.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn snapshot(&self, org: &OrgName) -> Result<Option<Snapshot>> {
+        match self.store.org(org).await? {
+            Some(id) => Ok(self.store.snapshot(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns whether the organization was enrolled.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn is_enrolled(&self, org: &OrgName) -> Result<bool> {
+        Ok(self.store.org(org).await?.is_some())
+    }
+
+    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>> {
+        Ok(self.store.token_grant(hash).await?)
+    }
+
+    /// Lists artifacts, those in one state or all.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn images(
+        &self,
+        org: &Organization,
+        state: Option<ArtifactState>,
+    ) -> Result<Vec<ImageLine>> {
+        let artifacts = self.store.artifacts(org.id, state).await?;
+        Ok(artifacts.into_iter().map(ImageLine::from).collect())
+    }
+
+    /// Returns the recorded images that a reference fits: one for each platform recorded, or the
+    /// one that the reference's digest names.
+    async fn find(
+        &self,
+        org: &Organization,
+        image: &ImageReference,
+    ) -> Result<(ArtifactRecord, Vec<ImageRecord>)> {
+        let artifact = find_artifact(self.store.as_ref(), org, image).await?;
+        let mut records = Vec::new();
+        for (id, manifest, _) in &artifact.images {
+            let is_wanted = image
+                .digest()
+                .is_none_or(|digest| *digest == artifact.digest || digest == manifest);
+            if is_wanted && let Some(record) = self.store.image(*id).await? {
+                records.push(record);
+            }
+        }
+        if records.is_empty() {
+            let reason = why_not_analyzed(&artifact);
+            return Err(Error::NotAnalyzed { image: image.to_string(), reason });
+        }
+        Ok((artifact, records))
+    }
+}
+
+impl From<ArtifactRecord> for ImageLine {
+    fn from(artifact: ArtifactRecord) -> Self {
+        Self {
+            registry: artifact.registry,
+            repository: artifact.repository.to_string(),
+            tags: artifact.tags.iter().map(ToString::to_string).collect(),
+            digest: artifact.digest.to_string(),
+            state: artifact.state.as_str(),
+            reason: artifact.reason,
+            attempts: artifact.attempts,
+            images: artifact
+                .images
+                .into_iter()
+                .map(|(_, digest, platform)| PlatformLine { digest: digest.to_string(), platform })
+                .collect(),
+        }
+    }
+}
+
+/// The name people know an artifact by: `repository:tag`, or its digest where no tag is left.
+fn artifact_name(artifact: &ArtifactRecord) -> String {
+    match artifact.tags.first() {
+        Some(tag) => format!("{}:{tag}", artifact.repository),
+        None => format!("{}@{}", artifact.repository, artifact.digest),
+    }
+}

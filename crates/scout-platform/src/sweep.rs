@@ -1,0 +1,250 @@
+//! A sweep: what the registry holds now, written down.
+//!
+//! A repository or tag that cannot be read is a problem that is counted and named; the sweep
+//! goes on with the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use regex::Regex;
+use scout_envs::{RepositoryName, Tag};
+use scout_registry::{RegistryIntegration, Resolved};
+use scout_store::{Observation, OrgId, RegistryId, RegistryRecord, RepositoryRecord, Store};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::index::chain;
+
+/// How many repositories are listed at once; with [`TAGS_AT_ONCE`] this is what one registry is
+/// asked to bear beside the workers.
+const REPOSITORIES_AT_ONCE: usize = 2;
+/// How many tags of a repository are asked for at once.
+const TAGS_AT_ONCE: usize = 4;
+
+/// What a sweep looks at.
+#[derive(Clone, Debug, Default)]
+pub struct SweepOptions {
+    /// Whether images below the baseline are wanted too.
+    pub all_images: bool,
+    /// A tag must match one of these, if there are any.
+    pub tags: Vec<Regex>,
+    /// Whether the registry's list of repositories is all it has, not a list somebody gave.
+    pub complete: bool,
+}
+
+impl SweepOptions {
+    /// Returns whether the tag is looked at; tags that only carry signatures never are.
+    #[must_use]
+    pub fn wants(&self, tag: &Tag) -> bool {
+        let matches = self.tags.is_empty() || self.tags.iter().any(|p| p.is_match(tag.as_str()));
+        matches && !tag.is_referrer()
+    }
+}
+
+/// Lists one registry of one organization.
+#[derive(Debug)]
+pub struct Sweeper {
+    store: Arc<dyn Store>,
+    registry: Arc<dyn RegistryIntegration>,
+    org: OrgId,
+    options: SweepOptions,
+    clock: Arc<dyn Clock>,
+}
+
+/// What went wrong in a sweep, each message once, with how often it came.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Problems(BTreeMap<String, u64>);
+
+impl Problems {
+    /// Notes a problem; returns whether it is the first of its kind.
+    pub fn note(&mut self, message: String) -> bool {
+        let count = self.0.entry(message).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// Returns how many things went wrong in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Returns each message with how often it came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(message, count)| (message.as_str(), *count))
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (message, count) in other.0 {
+            *self.0.entry(message).or_default() += count;
+        }
+    }
+}
+
+/// What a sweep saw.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SweepReport {
+    /// Repositories listed.
+    pub repositories: u64,
+    /// Tags that were looked at.
+    pub tags: u64,
+    /// Tags among them that were not seen with their digest before.
+    pub new_tags: u64,
+    /// Tags that are gone from the registry.
+    pub gone_tags: u64,
+    /// Whether this sweep was the first of the registry, which took the baseline.
+    pub took_baseline: bool,
+    /// What went wrong.
+    pub problems: Problems,
+}
+
+impl Sweeper {
+    /// Returns a sweeper of the registry that records for the organization.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<dyn RegistryIntegration>,
+        org: OrgId,
+        options: SweepOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, registry, org, options, clock }
+    }
+
+    /// Returns the registry's record, creating it if needed.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn record(&self) -> Result<RegistryRecord> {
+        let (key, display) = (self.registry.key(), self.registry.host());
+        Ok(self.store.registry(self.org, key, display, self.clock.now()).await?)
+    }
+
+    /// Lists the registry and records what it holds.
+    ///
+    /// # Errors
+    ///
+    /// If the registry cannot be listed at all, or the store fails.
+    pub async fn sweep(&self) -> Result<SweepReport> {
+        let record = self.record().await?;
+        let started = self.clock.now();
+        let repositories = self.repositories(record.id, started).await?;
+        let took_baseline = repositories.iter().all(|repository| repository.baseline_at.is_none());
+        let mut report = SweepReport { took_baseline, ..SweepReport::default() };
+        // Set by what concerns the whole registry, so that it is said once.
+        let out_of_reach = AtomicBool::new(false);
+        let mut listings = stream::iter(repositories)
+            .map(|repository| self.repository(&record, repository, started, &out_of_reach))
+            .buffer_unordered(REPOSITORIES_AT_ONCE);
+        while let Some(listing) = listings.next().await {
+            let listing = listing?;
+            report.repositories += listing.repositories;
+            report.tags += listing.tags;
+            report.new_tags += listing.new_tags;
+            report.gone_tags += listing.gone_tags;
+            report.problems.merge(listing.problems);
+        }
+        Ok(report)
+    }
+
+    async fn repositories(
+        &self,
+        registry: RegistryId,
+        now: Timestamp,
+    ) -> Result<Vec<RepositoryRecord>> {
+        let names = list(self.registry.as_ref()).await?;
+        let complete = self.options.complete;
+        Ok(self.store.record_repositories(self.org, registry, &names, complete, now).await?)
+    }
+
+    async fn repository(
+        &self,
+        registry: &RegistryRecord,
+        repository: RepositoryRecord,
+        started: Timestamp,
+        out_of_reach: &AtomicBool,
+    ) -> Result<SweepReport> {
+        let mut report = SweepReport::default();
+        if out_of_reach.load(Ordering::Relaxed) {
+            return Ok(report);
+        }
+        let tags = match self.registry.tags(&repository.name).await {
+            Ok(tags) => tags,
+            Err(error) => {
+                self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
+                return Ok(report);
+            }
+        };
+        report.repositories = 1;
+        // Until the baseline is complete every tag counts as seen when the registry was first
+        // met: an interruption must not make one tag look newer than another.
+        let seen_at = if repository.baseline_at.is_some() { started } else { registry.created_at };
+        let mut resolving = stream::iter(tags.iter().filter(|tag| self.options.wants(tag)))
+            .map(|tag| async { (tag.clone(), self.registry.resolve(&repository.name, tag).await) })
+            .buffer_unordered(TAGS_AT_ONCE);
+        while let Some((tag, resolved)) = resolving.next().await {
+            if out_of_reach.load(Ordering::Relaxed) {
+                break;
+            }
+            match resolved {
+                Ok(Resolved { digest, pushed_at, .. }) => {
+                    let all_images = self.options.all_images;
+                    let observation = Observation { tag, digest, pushed_at, seen_at, all_images };
+                    let observed =
+                        self.store.observe(self.org, repository.id, observation).await?;
+                    report.tags += 1;
+                    report.new_tags += u64::from(observed.is_new);
+                }
+                // A tag deleted between listing and asking is no problem; the next listing tells.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
+                }
+            }
+        }
+        drop(resolving);
+        // A listing with holes is no baseline: what was missed would later look new.
+        let is_whole = report.problems.total() == 0 && !out_of_reach.load(Ordering::Relaxed);
+        if is_whole || repository.baseline_at.is_some() {
+            let now = self.clock.now();
+            report.gone_tags =
+                self.store.record_listing(self.org, repository.id, &tags, now).await?;
+        }
+        Ok(report)
+    }
+
+    fn problem(
+        &self,
+        problems: &mut Problems,
+        repository: &RepositoryName,
+        error: &scout_registry::Error,
+        out_of_reach: &AtomicBool,
+    ) {
+        if !error.concerns_whole_source() {
+            note(problems, format!("{repository}: {}", chain(error)));
+        } else if !out_of_reach.swap(true, Ordering::Relaxed) {
+            note(problems, format!("{}: {}", self.registry.host(), chain(error)));
+        }
+    }
+}
+
+/// Lists the registry's repositories, sorted, each once.
+pub(crate) async fn list(registry: &dyn RegistryIntegration) -> Result<Vec<RepositoryName>> {
+    let names = registry
+        .repositories()
+        .await
+        .map_err(|source| Error::Registry { registry: registry.host().to_owned(), source })?;
+    Ok(names.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Notes a problem, and logs it the first time.
+pub(crate) fn note(problems: &mut Problems, message: String) {
+    if problems.note(message.clone()) {
+        tracing::warn!("{message}");
+    }
+}

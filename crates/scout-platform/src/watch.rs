@@ -1,0 +1,226 @@
+//! The watcher: sweeps, workers and judgement of one registry, once or for good.
+
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scout_registry::RegistryIntegration;
+use scout_store::{OrgId, RegistryId, Retry, Store};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::index::{Indexer, chain};
+use crate::judge::{Judge, JudgeOutcome};
+use crate::sweep::{SweepReport, Sweeper};
+use worker::Tally;
+
+/// How long the judge, or a worker with nothing to do, waits before it looks again by itself.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// How a registry is watched.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WatchOptions {
+    /// How many images are indexed at once.
+    pub workers: usize,
+    /// The time between the end of a sweep and the start of the next.
+    pub interval: Duration,
+    /// Whether images are indexed (`--sbom`), or only tags recorded.
+    pub index: bool,
+}
+
+impl WatchOptions {
+    /// The documented default of `--workers`.
+    pub const DEFAULT_WORKERS: usize = 3;
+    /// The documented default of `--interval`, in seconds.
+    pub const DEFAULT_INTERVAL_SECONDS: u64 = 60;
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self {
+            workers: Self::DEFAULT_WORKERS,
+            interval: Duration::from_secs(Self::DEFAULT_INTERVAL_SECONDS),
+            index: true,
+        }
+    }
+}
+
+/// What a round did: one sweep, and all the work it gave.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// What the sweep saw.
+    pub sweep: SweepReport,
+    /// Artifacts indexed in this round.
+    pub indexed: u64,
+    /// Artifacts in which there was nothing to index.
+    pub skipped: u64,
+    /// Artifacts that failed in this round.
+    pub failed: u64,
+}
+
+/// Watches one registry for one organization.
+#[derive(Debug)]
+pub struct Watcher {
+    store: Arc<dyn Store>,
+    registry: Arc<dyn RegistryIntegration>,
+    org: OrgId,
+    sweeper: Sweeper,
+    indexer: Indexer,
+    judge: Judge,
+    options: WatchOptions,
+    clock: Arc<dyn Clock>,
+    /// Told when there may be work.
+    work: Notify,
+    /// Told when there may be something to judge.
+    judgement: Notify,
+}
+
+impl Watcher {
+    /// Returns a watcher made of these parts; sweeper and indexer must be of the same registry.
+    #[expect(clippy::too_many_arguments, reason = "the parts are each used alone as well")]
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        registry: Arc<dyn RegistryIntegration>,
+        org: OrgId,
+        sweeper: Sweeper,
+        indexer: Indexer,
+        judge: Judge,
+        options: WatchOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (work, judgement) = (Notify::new(), Notify::new());
+        Self { store, registry, org, sweeper, indexer, judge, options, clock, work, judgement }
+    }
+
+    /// Makes one round: sweeps, indexes what is wanted, judges; then returns.
+    ///
+    /// Stops early, without error, when `stop` is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// If the registry cannot be listed at all, or the store fails.
+    pub async fn once(&self, stop: &CancellationToken) -> Result<RunReport> {
+        let registry = self.begin().await?;
+        let tally = Tally::default();
+        let swept = AtomicBool::new(false);
+        let judging = CancellationToken::new();
+        let sweep = async {
+            let report = self.sweeper.sweep().await;
+            swept.store(true, Ordering::Release);
+            self.work.notify_waiters();
+            report
+        };
+        let work = async {
+            let (report, ()) =
+                tokio::try_join!(sweep, self.work_until(registry, &tally, &swept, stop))?;
+            judging.cancel();
+            Ok(report)
+        };
+        let (sweep, ()) = tokio::try_join!(work, self.judge_until(&judging))?;
+        self.judge_all(stop).await?;
+        Ok(tally.report(sweep))
+    }
+
+    /// Makes a round after each interval until `stop` is cancelled: what is being indexed then is
+    /// finished first. Workers and judge do not wait for rounds. `each` is called with what every round did.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails. A registry that cannot be listed is logged and tried again.
+    pub async fn run(
+        &self,
+        stop: &CancellationToken,
+        mut each: impl FnMut(&RunReport),
+    ) -> Result<()> {
+        let registry = self.begin().await?;
+        let tally = Tally::default();
+        let rounds = async {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(self.options.interval) => {}
+                    () = stop.cancelled() => return Ok(()),
+                }
+                match self.sweeper.sweep().await {
+                    Ok(sweep) => each(&tally.take(sweep)),
+                    Err(error @ crate::Error::Registry { .. }) => {
+                        tracing::warn!("{}", chain(&error));
+                    }
+                    Err(error) => return Err(error),
+                }
+                self.work.notify_waiters();
+            }
+        };
+        // Never true here: workers go on until they are told to stop.
+        let swept = AtomicBool::new(false);
+        tokio::try_join!(
+            rounds,
+            self.work_until(registry, &tally, &swept, stop),
+            self.judge_until(stop),
+        )?;
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<RegistryId> {
+        let freed = self.store.release_dead_holders().await?;
+        if freed > 0 {
+            tracing::info!("took over {freed} pieces of work from a process that has gone");
+        }
+        let registry = self.sweeper.record().await?.id;
+        // What failed for reasons that may have passed gets another chance with each start.
+        self.store.retry_failed(self.org, Retry::Transient, self.clock.now()).await?;
+        Ok(registry)
+    }
+
+    /// Judges whenever there may be something to judge, until told to stop.
+    async fn judge_until(&self, stop: &CancellationToken) -> Result<()> {
+        while !stop.is_cancelled() {
+            match self.judge.run().await {
+                Ok(_) => {}
+                Err(error @ crate::Error::Advisories { .. }) => tracing::warn!("{}", chain(&error)),
+                Err(error) if is_lease_lost(&error) => {}
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(IDLE) => {}
+                () = self.judgement.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges what there is to judge, or waits until the process that is the judge has done so.
+    async fn judge_all(&self, stop: &CancellationToken) -> Result<()> {
+        loop {
+            match self.judge.run().await {
+                Ok(JudgeOutcome::Done { .. }) => return Ok(()),
+                Ok(JudgeOutcome::ElsewhereHeld) => {}
+                Err(error) if is_lease_lost(&error) => {}
+                Err(error) => return Err(error),
+            }
+            if stop.is_cancelled() || self.nothing_to_judge().await? {
+                return Ok(());
+            }
+            tokio::time::sleep(IDLE).await;
+        }
+    }
+
+    async fn nothing_to_judge(&self) -> Result<bool> {
+        let work = self.store.judge_work(self.clock.now()).await?;
+        Ok(work.iter().all(|work| work.org != self.org))
+    }
+}
+
+fn is_lease_lost(error: &crate::Error) -> bool {
+    matches!(error, crate::Error::Store { source } if source.is_lease_lost())
+}
+
+#[cfg(test)]
+mod tests;

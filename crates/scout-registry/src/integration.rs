@@ -1,0 +1,156 @@
+//! The one interface to everything that holds images.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, TryStreamExt};
+use jiff::Timestamp;
+use scout_envs::{Digest, RepositoryName, Tag};
+
+use crate::descriptor::Descriptor;
+use crate::error::{Error, Result};
+use crate::manifest::Manifest;
+use crate::stats::Stats;
+
+/// The bytes of a blob as they arrive. The last item is an error unless length and digest were
+/// those of the descriptor: nothing made of the bytes counts before the stream ended well.
+pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// A source of images.
+///
+/// # Contract
+///
+/// - Methods may be called from several tasks at once; what they share (tokens, connections) is
+///   asked for once.
+/// - Dropping a returned future or stream stops the work and leaves nothing half done.
+/// - Every body is bounded, every repeat is bounded. What failed for a passing reason was tried
+///   again, except for a blob that broke off half-way: its stream ends with an error that
+///   [is retryable](Error::is_retryable), and the caller starts over.
+/// - Content asked for by digest has that digest, or there is an error.
+/// - Credentials go to the registry and its token service only, and appear in no error, `Debug`
+///   output or address.
+/// - No clock and no environment is read.
+#[async_trait]
+pub trait RegistryIntegration: fmt::Debug + Send + Sync + 'static {
+    /// Returns the kind of this integration, as in `type=`.
+    fn kind(&self) -> &'static str;
+
+    /// Returns the identity under which results are stored: equal for equal sources, stable over
+    /// restarts, for instance `oci:registry.example.com:5000`.
+    fn key(&self) -> &str;
+
+    /// Returns what stands before the repository where people read a reference.
+    fn host(&self) -> &str;
+
+    /// Returns what this integration can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Returns what was asked for so far.
+    fn stats(&self) -> Stats;
+
+    /// Checks the address and the credentials without listing anything.
+    async fn test_connection(&self) -> Result<()>;
+
+    /// Lists the repositories that the configuration selects, sorted: the explicit ones, else
+    /// those of the catalog; of these, what `include` and `exclude` leave.
+    async fn repositories(&self) -> Result<Vec<RepositoryName>>;
+
+    /// Lists the tags of a repository, sorted. A repository without tags has an empty list or is
+    /// [not found](Error::is_not_found), as the registry pleases.
+    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<Tag>>;
+
+    /// Returns what a tag points to now, at the least cost the registry allows.
+    async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Resolved>;
+
+    /// Returns the manifest with this digest.
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<ManifestDocument>;
+
+    /// Streams a blob. No more bytes come than the descriptor states.
+    async fn blob(
+        &self,
+        repository: &RepositoryName,
+        descriptor: &Descriptor,
+    ) -> Result<BlobStream>;
+
+    /// Returns a whole blob of at most `limit` bytes: a configuration, not a layer.
+    async fn blob_bytes(
+        &self,
+        repository: &RepositoryName,
+        descriptor: &Descriptor,
+        limit: u64,
+    ) -> Result<Bytes> {
+        if descriptor.size > limit {
+            return Err(Error::TooLarge {
+                what: format!("blob {}@{}", repository, descriptor.digest),
+                limit,
+            });
+        }
+        let mut stream = self.blob(repository, descriptor).await?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = stream.try_next().await? {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+/// What an integration can do beyond reading images.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// It lists repositories and tags.
+    pub lists_images: bool,
+    /// It knows when a tag was pushed.
+    pub tells_push_times: bool,
+    /// It can tell about pushes by itself.
+    pub receives_events: bool,
+    /// It knows which images run.
+    pub lists_running_images: bool,
+}
+
+/// What a tag points to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The manifest's media type, if it was told.
+    pub media_type: Option<String>,
+    /// When the tag was pushed, where the registry tells.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// A manifest as it is stored, its digest checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ManifestDocument {
+    /// The digest.
+    pub digest: Digest,
+    /// The media type that came with it, without parameters.
+    pub media_type: Option<String>,
+    /// The bytes, at most [`Manifest::MAX_LEN`].
+    pub bytes: Bytes,
+}
+
+impl ManifestDocument {
+    /// Reads the manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidManifest`] with the reason.
+    pub fn parse(&self) -> Result<Manifest> {
+        Manifest::parse(self.media_type.as_deref(), &self.bytes).map_err(|reason| {
+            Error::InvalidManifest {
+                what: format!("manifest {}", self.digest),
+                source: Arc::new(reason),
+            }
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! What an integration asked for so far, as plain numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the integration was made. Everything only grows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests that checked the connection.
+    pub ping_requests: u64,
+    /// Requests for a token.
+    pub token_requests: u64,
+    /// Requests for a page of the catalog.
+    pub catalog_requests: u64,
+    /// Requests for a page of tags.
+    pub tag_requests: u64,
+    /// Requests that asked for a tag's digest only.
+    pub head_requests: u64,
+    /// Requests for a manifest.
+    pub manifest_requests: u64,
+    /// Requests for a blob: a layer or a configuration. Redirects are not counted again.
+    pub blob_requests: u64,
+    /// Bytes of blobs received.
+    pub blob_bytes: u64,
+    /// Requests sent again after a failure.
+    pub retries: u64,
+    /// Answers that asked us to slow down.
+    pub throttled: u64,
+    /// Names in listings that are no repository or tag, and were left out.
+    pub invalid_names: u64,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RequestKind {
+    Ping,
+    Token,
+    Catalog,
+    Tags,
+    Head,
+    Manifest,
+    Blob,
+}
+
+/// The counters behind [`Stats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    ping_requests: AtomicU64,
+    token_requests: AtomicU64,
+    catalog_requests: AtomicU64,
+    tag_requests: AtomicU64,
+    head_requests: AtomicU64,
+    manifest_requests: AtomicU64,
+    blob_requests: AtomicU64,
+    blob_bytes: AtomicU64,
+    retries: AtomicU64,
+    throttled: AtomicU64,
+    invalid_names: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, kind: RequestKind) {
+        add(
+            match kind {
+                RequestKind::Ping => &self.ping_requests,
+                RequestKind::Token => &self.token_requests,
+                RequestKind::Catalog => &self.catalog_requests,
+                RequestKind::Tags => &self.tag_requests,
+                RequestKind::Head => &self.head_requests,
+                RequestKind::Manifest => &self.manifest_requests,
+                RequestKind::Blob => &self.blob_requests,
+            },
+            1,
+        );
+    }
+
+    pub(crate) fn count_blob_bytes(&self, bytes: usize) {
+        add(&self.blob_bytes, bytes as u64);
+    }
+
+    pub(crate) fn count_retry(&self) {
+        add(&self.retries, 1);
+    }
+
+    pub(crate) fn count_throttled(&self) {
+        add(&self.throttled, 1);
+    }
+
+    pub(crate) fn count_invalid_name(&self) {
+        add(&self.invalid_names, 1);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            ping_requests: read(&self.ping_requests),
+            token_requests: read(&self.token_requests),
+            catalog_requests: read(&self.catalog_requests),
+            tag_requests: read(&self.tag_requests),
+            head_requests: read(&self.head_requests),
+            manifest_requests: read(&self.manifest_requests),
+            blob_requests: read(&self.blob_requests),
+            blob_bytes: read(&self.blob_bytes),
+            retries: read(&self.retries),
+            throttled: read(&self.throttled),
+            invalid_names: read(&self.invalid_names),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
+}

@@ -1,0 +1,183 @@
+//! From layers to an image: which files are there in the end, and what they say is installed.
+
+use std::collections::HashMap;
+
+use scout_envs::{Distribution, Gap, Package, PackageType};
+
+mod apply;
+mod database;
+mod gaps;
+mod owner;
+
+use apply::{Applied, Tracked};
+use gaps::Gaps;
+use owner::Owners;
+
+use crate::analysis::{Evidence, Finding, LayerAnalysis};
+use crate::path::display;
+use crate::reader::Class;
+
+/// What an image holds.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Composition {
+    /// What the image's os-release file says.
+    pub distribution: Option<Distribution>,
+    /// Everything installed, each package once, sorted.
+    pub packages: Vec<InstalledPackage>,
+    /// What could not be read; databases first. Bounded: the last one says how many more.
+    pub gaps: Vec<Gap>,
+    /// The package databases of distributions that were found.
+    pub databases: Vec<Database>,
+}
+
+/// One package in an image.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct InstalledPackage {
+    /// The package.
+    pub package: Package,
+    /// The absolute paths of the databases or records that name it, sorted.
+    pub paths: Vec<String>,
+    /// The index of the layer that brought it, from the bottom.
+    pub layer: usize,
+    /// The distribution package whose files these are, for a language's package.
+    pub owner: Option<String>,
+}
+
+/// One package database of a distribution.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Database {
+    /// Its absolute path; of a directory of one-package files, the directory.
+    pub path: String,
+    /// The kind of packages in it.
+    pub package_type: PackageType,
+    /// Whether it could be read, at least in part; if not fully, there is a gap too.
+    pub is_read: bool,
+}
+
+/// Applies layers from the bottom up and selects what is visible in the end.
+#[must_use]
+pub fn compose(layers: &[LayerAnalysis]) -> Composition {
+    let mut applied = apply::apply(layers);
+    let mut gaps = Gaps::default();
+    for layer in layers {
+        gaps.extend(layer.gaps.iter().cloned());
+    }
+    gaps.extend(applied.gaps.drain(..));
+
+    let distribution = applied.distribution(layers);
+    let found = database::select(layers, &mut applied, &mut gaps);
+    let mut installed = Installed::default();
+    for (record, path, layer) in found.records {
+        installed.add(record.package.clone(), path, layer, None);
+    }
+
+    let candidates = applied.candidates(layers);
+    let owners = Owners::of(&candidates, &found.lists, &mut applied.tree);
+    for (tracked, evidence) in candidates {
+        let owner = owners.get(tracked.node);
+        let path = applied.tree.path(tracked.node);
+        match evidence {
+            Some(Evidence {
+                finding: Finding::Package(package),
+                ..
+            }) => {
+                let owner = owner.map(str::to_owned);
+                installed.add(package.clone(), display(&path), tracked.layer, owner);
+            }
+            // What a distribution ships, its own advisories judge.
+            _ if owner.is_some() || owners.has_content(tracked.content) => {}
+            Some(evidence) => gaps.add_evidence(evidence, &path, tracked.content),
+            None => gaps.add_hard_link(&path),
+        }
+    }
+    Composition {
+        distribution,
+        packages: installed.finish(),
+        gaps: gaps.finish(),
+        databases: found.databases,
+    }
+}
+
+/// Packages found so far: the same one at several places is one.
+#[derive(Default)]
+struct Installed {
+    found: HashMap<(Package, Option<String>), (Vec<String>, usize)>,
+}
+
+impl Installed {
+    fn add(&mut self, package: Package, path: String, layer: usize, owner: Option<String>) {
+        let (paths, lowest) = self
+            .found
+            .entry((package, owner))
+            .or_insert_with(|| (Vec::new(), layer));
+        paths.push(path);
+        *lowest = layer.min(*lowest);
+    }
+
+    fn finish(self) -> Vec<InstalledPackage> {
+        let mut packages: Vec<InstalledPackage> = self
+            .found
+            .into_iter()
+            .map(|((package, owner), (mut paths, layer))| {
+                paths.sort_unstable();
+                paths.dedup();
+                InstalledPackage {
+                    package,
+                    paths,
+                    layer,
+                    owner,
+                }
+            })
+            .collect();
+        packages.sort_by(|a, b| (&a.package, &a.owner).cmp(&(&b.package, &b.owner)));
+        packages
+    }
+}
+
+/// The class of an evidence file, as its own path states it.
+fn is_candidate(class: Class) -> bool {
+    !matches!(class, Class::OsRelease | Class::DebList | Class::DebSums) && class.database().is_none()
+}
+
+impl Applied {
+    /// Returns what os-release says, read as os-release(5) demands: `/etc` first.
+    fn distribution(&mut self, layers: &[LayerAnalysis]) -> Option<Distribution> {
+        for path in [&b"etc/os-release"[..], b"usr/lib/os-release", b"lib/os-release"] {
+            if let Some(Evidence {
+                finding: Finding::Distribution(distribution),
+                ..
+            }) = self.evidence_at(layers, path)
+            {
+                return Some(distribution.clone());
+            }
+        }
+        None
+    }
+
+    /// Returns the visible evidence files that are no part of a distribution's database, and the
+    /// hard links in such places whose content was not read.
+    fn candidates<'a>(
+        &self,
+        layers: &'a [LayerAnalysis],
+    ) -> Vec<(Tracked, Option<&'a Evidence>)> {
+        self.tracked
+            .iter()
+            .filter(|tracked| self.tree.is_alive(tracked.node))
+            .filter_map(|tracked| match self.evidence(layers, tracked) {
+                Some(evidence) if !is_candidate(evidence.class) => None,
+                Some(Evidence {
+                    finding: Finding::Nothing,
+                    ..
+                }) => None,
+                None if tracked.class.is_some_and(|class| !is_candidate(class)) => None,
+                evidence => Some((tracked.clone(), evidence)),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Evidence files: which paths tell about packages, and who reads them. One module an ecosystem.
+
+use std::io::{self, BufRead};
+
+mod apk;
+mod class;
+mod deb;
+mod executable;
+mod line;
+mod npm;
+mod os_release;
+mod pypi;
+mod rpm;
+
+pub(crate) use class::{Class, classify};
+pub(crate) use executable::ExecutableScan;
+pub(crate) use rpm::read_database as read_rpm_database;
+
+use crate::analysis::Finding;
+use crate::limits::Limits;
+
+/// Why an evidence file could not be read, for people.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+impl Unreadable {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Reads a file that is read from front to back. `path` is clean.
+pub(crate) fn read(
+    class: Class,
+    input: &mut dyn BufRead,
+    limits: &Limits,
+) -> Result<Finding, Unreadable> {
+    match class {
+        Class::OsRelease => os_release::read(input),
+        Class::DebStatus => deb::read_status(input, deb::File::Status, limits).map(Finding::Database),
+        Class::DebStatusPart => {
+            deb::read_status(input, deb::File::StatusPart, limits).map(Finding::Database)
+        }
+        Class::DebList => deb::read_list(input).map(Finding::FileList),
+        Class::DebSums => deb::read_sums(input).map(Finding::FileList),
+        Class::ApkInstalled => apk::read(input, limits).map(Finding::Database),
+        Class::PypiMetadata => pypi::read(input).map(Finding::Package),
+        Class::NpmManifest => npm::read(input, limits.record_bytes),
+        Class::RpmSqlite => Err(Unreadable::new("an rpm database is read at random")),
+        _ => Ok(Finding::Unread),
+    }
+}

@@ -1,0 +1,341 @@
+//! Which files are evidence, told by their clean path.
+
+use scout_envs::{GapKind, PackageType};
+
+use crate::limits::Limits;
+use crate::path::split;
+
+macro_rules! classes {
+    ($($(#[$doc:meta])* $class:ident = $code:literal,)*) => {
+        /// What a file is evidence of. The codes are stored.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub(crate) enum Class {
+            $($(#[$doc])* $class = $code,)*
+        }
+
+        impl Class {
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$class,)*];
+
+            pub(crate) fn from_code(code: u8) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$class),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+classes! {
+    /// os-release, wherever distributions put it.
+    OsRelease = 1,
+    /// dpkg's database.
+    DebStatus = 2,
+    /// One package of a distroless image.
+    DebStatusPart = 3,
+    /// The files of one dpkg package.
+    DebList = 4,
+    /// The checksums, so the files, of one package of a distroless image.
+    DebSums = 5,
+    /// apk's database.
+    ApkInstalled = 6,
+    /// rpm's database since 4.16.
+    RpmSqlite = 7,
+    /// What was not merged into it.
+    RpmSqliteLog = 8,
+    /// rpm's database before that.
+    RpmBerkeley = 9,
+    /// SUSE's rpm database.
+    RpmNdb = 10,
+    /// `METADATA` or `PKG-INFO` of an installed Python distribution.
+    PypiMetadata = 11,
+    /// `package.json` of an installed JavaScript package.
+    NpmManifest = 12,
+    /// A Java archive.
+    JavaArchive = 13,
+    /// An installed Ruby gem.
+    GemSpecification = 14,
+    /// What Composer installed.
+    ComposerInstalled = 15,
+    /// What a .NET program was built from.
+    DotnetDeps = 16,
+    /// An installed Conda package.
+    CondaRecord = 17,
+    /// An installed Arch Linux package.
+    PacmanRecord = 18,
+    /// A program with Go build information.
+    GoProgram = 19,
+    /// A Rust program built with cargo-auditable.
+    AuditableProgram = 20,
+}
+
+impl Class {
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the package type if this is a database of a distribution.
+    pub(crate) fn database(self) -> Option<PackageType> {
+        match self {
+            Self::DebStatus | Self::DebStatusPart => Some(PackageType::Deb),
+            Self::ApkInstalled => Some(PackageType::Apk),
+            Self::RpmSqlite | Self::RpmSqliteLog | Self::RpmBerkeley | Self::RpmNdb => {
+                Some(PackageType::Rpm)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the kind of gap that such a file leaves if it is not read.
+    pub(crate) fn gap_kind(self) -> GapKind {
+        match self {
+            _ if self.database().is_some() => GapKind::PackageDatabase,
+            Self::PacmanRecord | Self::OsRelease => GapKind::PackageDatabase,
+            Self::JavaArchive => GapKind::Archive,
+            Self::GoProgram | Self::AuditableProgram => GapKind::Executable,
+            _ => GapKind::PackageRecord,
+        }
+    }
+
+    /// Returns why a file of this class is not read yet.
+    pub(crate) fn unread_reason(self) -> &'static str {
+        match self {
+            Self::RpmSqliteLog => "write-ahead log of the rpm database, not merged",
+            Self::RpmBerkeley => "rpm database in Berkeley DB format, not read yet",
+            Self::RpmNdb => "rpm database in ndb format, not read yet",
+            Self::JavaArchive => "Java archive, not read yet",
+            Self::GemSpecification => "Ruby gem specification, not read yet",
+            Self::ComposerInstalled => "PHP Composer packages, not read yet",
+            Self::DotnetDeps => ".NET dependencies, not read yet",
+            Self::CondaRecord => "Conda package, not read yet",
+            Self::PacmanRecord => "pacman database, not read yet",
+            Self::GoProgram => "Go build info, not read yet",
+            Self::AuditableProgram => "cargo-auditable dependency list, not read yet",
+            _ => "not read",
+        }
+    }
+
+    /// Returns whether the content of such a file is read at all.
+    pub(crate) fn is_read(self) -> bool {
+        self <= Self::RpmSqlite || matches!(self, Self::PypiMetadata | Self::NpmManifest)
+    }
+
+    /// Returns the most bytes that such a file may have.
+    pub(crate) fn max_bytes(self, limits: &Limits) -> u64 {
+        match self {
+            Self::RpmSqlite => limits.rpm_database_bytes,
+            Self::OsRelease | Self::PypiMetadata | Self::NpmManifest => limits.record_bytes,
+            _ => limits.text_database_bytes,
+        }
+    }
+}
+
+/// Returns what the regular file (or hard link) at this clean path is evidence of.
+pub(crate) fn classify(path: &[u8]) -> Option<Class> {
+    let (dir, name) = split(path);
+    match name {
+        b"package.json" => is_installed_module(dir).then_some(Class::NpmManifest),
+        b"METADATA" => is_python_record(dir, b".dist-info").then_some(Class::PypiMetadata),
+        b"PKG-INFO" => is_python_record(dir, b".egg-info").then_some(Class::PypiMetadata),
+        b"os-release" => match dir {
+            b"etc" | b"usr/lib" | b"lib" => Some(Class::OsRelease),
+            _ => None,
+        },
+        b"status" => (dir == b"var/lib/dpkg").then_some(Class::DebStatus),
+        b"installed" => {
+            matches!(dir, b"lib/apk/db" | b"usr/lib/apk/db").then_some(Class::ApkInstalled)
+        }
+        b"rpmdb.sqlite" => is_rpm_dir(dir).then_some(Class::RpmSqlite),
+        b"rpmdb.sqlite-wal" => is_rpm_dir(dir).then_some(Class::RpmSqliteLog),
+        b"Packages" => is_rpm_dir(dir).then_some(Class::RpmBerkeley),
+        b"Packages.db" => is_rpm_dir(dir).then_some(Class::RpmNdb),
+        b"installed.json" => dir
+            .ends_with(b"vendor/composer")
+            .then_some(Class::ComposerInstalled),
+        b"desc" => {
+            (split(dir).0 == b"var/lib/pacman/local").then_some(Class::PacmanRecord)
+        }
+        _ => classify_by_suffix(path, dir, name),
+    }
+}
+
+fn classify_by_suffix(path: &[u8], dir: &[u8], name: &[u8]) -> Option<Class> {
+    if dir == b"var/lib/dpkg/info" {
+        return name.ends_with(b".list").then_some(Class::DebList);
+    }
+    if dir == b"var/lib/dpkg/status.d" {
+        return Some(if name.ends_with(b".md5sums") {
+            Class::DebSums
+        } else {
+            Class::DebStatusPart
+        });
+    }
+    if matches!(dir, b"usr/lib/os.release.d" | b"lib/os.release.d") {
+        return Some(Class::OsRelease);
+    }
+    let dot = memchr::memrchr(b'.', name)?;
+    match name.get(dot..)? {
+        b".egg-info" => is_python_record(path, b".egg-info").then_some(Class::PypiMetadata),
+        b".gemspec" => {
+            let parent = match split(dir) {
+                (parent, b"default") => parent,
+                _ => dir,
+            };
+            (split(parent).1 == b"specifications").then_some(Class::GemSpecification)
+        }
+        b".json" if name.ends_with(b".deps.json") => Some(Class::DotnetDeps),
+        b".json" => (split(dir).1 == b"conda-meta").then_some(Class::CondaRecord),
+        suffix => [&b".jar"[..], b".war", b".ear"]
+            .iter()
+            .any(|known| suffix.eq_ignore_ascii_case(known))
+            .then_some(Class::JavaArchive),
+    }
+}
+
+fn is_rpm_dir(dir: &[u8]) -> bool {
+    matches!(
+        dir,
+        b"var/lib/rpm" | b"usr/lib/sysimage/rpm" | b"lib/sysimage/rpm" | b"usr/share/rpm"
+    )
+}
+
+/// Returns whether `record` (a directory or file with this suffix) lies where pip lists it: right
+/// in a directory of installed packages, not among what another package carries with it.
+fn is_python_record(record: &[u8], suffix: &[u8]) -> bool {
+    let (parent, name) = split(record);
+    if !name.ends_with(suffix) {
+        return false;
+    }
+    let is_site = |part: &[u8]| matches!(part, b"site-packages" | b"dist-packages");
+    if is_site(split(parent).1) {
+        return true;
+    }
+    // A folder given to `pip install --target` can have any name.
+    !parent
+        .split(|&byte| byte == b'/')
+        .any(|part| is_site(part) || part == b"_vendor")
+}
+
+/// Returns whether `package.json` in this directory is of an installed package: what
+/// `npm ls --all` lists, and the modules that Debian installs under `usr/share/nodejs`.
+///
+/// Below the first `node_modules`, packages and `node_modules` must take turns; anything else is
+/// a test file or a part that a package carries with it.
+fn is_installed_module(dir: &[u8]) -> bool {
+    for root in [&b"usr/share/nodejs/"[..], b"usr/lib/nodejs/"] {
+        if let Some(rest) = dir.strip_prefix(root)
+            && memchr::memmem::find(rest, b"node_modules").is_none()
+        {
+            let mut parts = rest.split(|&byte| byte == b'/');
+            return takes_package(&mut parts) && parts.next().is_none();
+        }
+    }
+    let mut parts = dir.split(|&byte| byte == b'/');
+    if !parts.any(|part| part == b"node_modules") {
+        return false;
+    }
+    loop {
+        let mut ahead = parts.clone();
+        // pnpm (`.pnpm/NAME@VERSION/node_modules`), yarn and bun have stores of that form.
+        let is_store = ahead.next().is_some_and(|part| part.starts_with(b"."))
+            && ahead.next().is_some()
+            && ahead.next() == Some(b"node_modules");
+        if is_store {
+            parts = ahead;
+            continue;
+        }
+        if !takes_package(&mut parts) {
+            return false;
+        }
+        match parts.next() {
+            None => return true,
+            Some(b"node_modules") => {}
+            Some(_) => return false,
+        }
+    }
+}
+
+/// Takes `NAME` or `@SCOPE/NAME` off the front.
+fn takes_package<'a>(parts: &mut impl Iterator<Item = &'a [u8]>) -> bool {
+    match parts.next() {
+        Some(scope) if scope.starts_with(b"@") => parts.next().is_some(),
+        Some(name) => !name.is_empty() && !name.starts_with(b"."),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_and_unique() {
+        for &class in Class::ALL {
+            assert_eq!(Class::from_code(class.code()), Some(class));
+        }
+        assert_eq!(Class::from_code(0), None);
+    }
+
+    #[test]
+    fn paths_tell_what_is_evidence() {
+        use Class::*;
+        for (path, expected) in [
+            ("etc/os-release", Some(OsRelease)),
+            ("usr/lib/os-release", Some(OsRelease)),
+            ("usr/lib/os.release.d/os-release-fedora", Some(OsRelease)),
+            ("srv/etc/os-release", None),
+            ("var/lib/dpkg/status", Some(DebStatus)),
+            ("var/lib/dpkg/status-old", None),
+            ("var/lib/dpkg/status.d/base-files", Some(DebStatusPart)),
+            ("var/lib/dpkg/status.d/base-files.md5sums", Some(DebSums)),
+            ("var/lib/dpkg/info/libc6:amd64.list", Some(DebList)),
+            ("var/lib/dpkg/info/libc6:amd64.md5sums", None),
+            ("lib/apk/db/installed", Some(ApkInstalled)),
+            ("usr/lib/apk/db/installed", Some(ApkInstalled)),
+            ("var/lib/rpm/rpmdb.sqlite", Some(RpmSqlite)),
+            ("usr/lib/sysimage/rpm/rpmdb.sqlite", Some(RpmSqlite)),
+            ("var/lib/rpm/rpmdb.sqlite-wal", Some(RpmSqliteLog)),
+            ("var/lib/rpm/Packages", Some(RpmBerkeley)),
+            ("usr/lib/sysimage/rpm/Packages.db", Some(RpmNdb)),
+            ("srv/Packages", None),
+            ("opt/venv/lib/python3.11/site-packages/a-1.dist-info/METADATA", Some(PypiMetadata)),
+            ("usr/lib/python3/dist-packages/a-1.egg-info/PKG-INFO", Some(PypiMetadata)),
+            ("usr/lib/python3/dist-packages/a-1.egg-info", Some(PypiMetadata)),
+            ("var/task/a-1.dist-info/METADATA", Some(PypiMetadata)),
+            ("x/site-packages/setuptools/_vendor/b-1.dist-info/METADATA", None),
+            ("x/site-packages/b/METADATA", None),
+            ("var/task/setuptools/_vendor/b-1.dist-info/METADATA", None),
+            ("srv/node_modules/a/package.json", Some(NpmManifest)),
+            ("node_modules/a/package.json", Some(NpmManifest)),
+            ("srv/node_modules/@s/a/package.json", Some(NpmManifest)),
+            ("srv/node_modules/a/node_modules/@s/b/package.json", Some(NpmManifest)),
+            ("srv/node_modules/.pnpm/a@1/node_modules/a/package.json", Some(NpmManifest)),
+            ("srv/node_modules/@s/package.json", None),
+            ("srv/node_modules/a/test/package.json", None),
+            ("srv/node_modules/a/dist/esm/package.json", None),
+            ("srv/node_modules/a/test/node_modules/b/package.json", None),
+            ("srv/node_modules/package.json", None),
+            ("srv/node_modules/.bin/package.json", None),
+            ("srv/package.json", None),
+            ("usr/share/nodejs/semver/package.json", Some(NpmManifest)),
+            ("usr/share/nodejs/@types/node/package.json", Some(NpmManifest)),
+            ("usr/share/nodejs/semver/dist/package.json", None),
+            ("usr/share/nodejs/a/node_modules/b/package.json", Some(NpmManifest)),
+            ("usr/lib/node_modules/npm/package.json", Some(NpmManifest)),
+            ("opt/app.JAR", Some(JavaArchive)),
+            ("opt/app.war", Some(JavaArchive)),
+            ("opt/jar", None),
+            ("usr/lib/ruby/gems/3.1.0/specifications/a-1.gemspec", Some(GemSpecification)),
+            ("usr/lib/ruby/gems/3.1.0/specifications/default/a-1.gemspec", Some(GemSpecification)),
+            ("usr/lib/ruby/gems/3.1.0/gems/a/a.gemspec", None),
+            ("srv/vendor/composer/installed.json", Some(ComposerInstalled)),
+            ("app/web.deps.json", Some(DotnetDeps)),
+            ("opt/conda/conda-meta/python-3.json", Some(CondaRecord)),
+            ("var/lib/pacman/local/bash-5-1/desc", Some(PacmanRecord)),
+            ("", None),
+        ] {
+            assert_eq!(classify(path.as_bytes()), expected, "{path}");
+        }
+    }
+}

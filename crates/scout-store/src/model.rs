@@ -1,0 +1,9 @@
+//! The values that go into a store and come out of it. No database type among them.
+
+pub(crate) mod artifact;
+pub(crate) mod environment;
+pub(crate) mod image;
+pub(crate) mod judgement;
+pub(crate) mod organization;
+pub(crate) mod tag;
+pub(crate) mod work;

@@ -1,0 +1,33 @@
+//! Environments and the images recorded in them.
+
+use jiff::Timestamp;
+use scout_envs::{Digest, EnvironmentName, RepositoryName, Tag};
+
+use crate::id::{ImageId, RepositoryId};
+
+/// An environment that holds at least one analyzed image.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct EnvironmentRecord {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// How many images are in it.
+    pub images: u64,
+}
+
+/// An image recorded in an environment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EnvironmentImage {
+    /// The repository it was recorded from.
+    pub repository_id: RepositoryId,
+    /// The repository's name.
+    pub repository: RepositoryName,
+    /// The tag it was recorded by, if any; the tag may point elsewhere by now.
+    pub tag: Option<Tag>,
+    /// The digest it was recorded by: of the index or the manifest.
+    pub digest: Digest,
+    /// The image.
+    pub image: ImageId,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}

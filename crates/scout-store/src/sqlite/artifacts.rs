@@ -1,0 +1,98 @@
+//! The list of artifacts for people.
+
+use std::collections::HashMap;
+
+use rusqlite::{Transaction, params};
+use scout_envs::{Digest, Platform, Tag};
+
+use super::column::{parsed, time};
+use super::fault::Outcome;
+use super::images::platform;
+use super::listings::state as get_state;
+use crate::id::{ArtifactId, ImageId, OrgId, RepositoryId};
+use crate::model::artifact::{ArtifactRecord, ArtifactState};
+
+pub(super) fn list(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    state: Option<ArtifactState>,
+) -> Outcome<Vec<ArtifactRecord>> {
+    let mut tags = tags(tx, org)?;
+    let mut images = images(tx, org)?;
+    let mut statement = tx.prepare_cached(
+        "SELECT a.artifact_id, g.display, r.repository_id, r.name, a.digest, a.state, a.reason,
+                a.attempts, a.updated_at
+         FROM artifacts a
+         JOIN repositories r ON r.repository_id = a.repository_id
+         JOIN registries g ON g.registry_id = r.registry_id
+         WHERE a.org_id = ?1 AND (?2 IS NULL OR a.state = ?2)
+           AND (EXISTS (SELECT 1 FROM tags t
+                        WHERE t.org_id = ?1 AND t.artifact_id = a.artifact_id AND t.gone = 0)
+             OR EXISTS (SELECT 1 FROM environment_images e
+                        WHERE e.org_id = ?1 AND e.repository_id = a.repository_id
+                          AND e.digest = a.digest))",
+    )?;
+    let mut artifacts: Vec<ArtifactRecord> = statement
+        .query_map(params![org.0, state.map(ArtifactState::as_str)], |row| {
+            let id = ArtifactId(row.get(0)?);
+            Ok(ArtifactRecord {
+                id,
+                registry: row.get(1)?,
+                repository_id: RepositoryId(row.get(2)?),
+                repository: parsed(row, 3)?,
+                tags: tags.remove(&id).unwrap_or_default(),
+                digest: parsed(row, 4)?,
+                state: get_state(row, 5)?,
+                reason: row.get(6)?,
+                attempts: row.get(7)?,
+                updated_at: time(row, 8)?,
+                images: images.remove(&id).unwrap_or_default(),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    artifacts.sort_by(|a, b| {
+        let key = |artifact: &ArtifactRecord| {
+            (artifact.tags.clone(), artifact.digest.clone(), artifact.id)
+        };
+        (&a.registry, &a.repository)
+            .cmp(&(&b.registry, &b.repository))
+            .then_with(|| key(a).cmp(&key(b)))
+    });
+    Ok(artifacts)
+}
+
+fn tags(tx: &Transaction<'_>, org: OrgId) -> Outcome<HashMap<ArtifactId, Vec<Tag>>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT artifact_id, tag FROM tags WHERE org_id = ?1 AND gone = 0 ORDER BY tag",
+    )?;
+    let rows = statement.query_map(params![org.0], |row| {
+        Ok((ArtifactId(row.get(0)?), parsed(row, 1)?))
+    })?;
+    let mut tags: HashMap<ArtifactId, Vec<Tag>> = HashMap::new();
+    for row in rows {
+        let (artifact, tag) = row?;
+        tags.entry(artifact).or_default().push(tag);
+    }
+    Ok(tags)
+}
+
+type Images = Vec<(ImageId, Digest, Platform)>;
+
+fn images(tx: &Transaction<'_>, org: OrgId) -> Outcome<HashMap<ArtifactId, Images>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT x.artifact_id, i.image_id, i.manifest_digest, i.os, i.architecture, i.variant
+         FROM artifact_images x JOIN images i ON i.image_id = x.image_id
+         WHERE x.org_id = ?1
+         ORDER BY x.artifact_id, i.image_id",
+    )?;
+    let rows = statement.query_map(params![org.0], |row| {
+        let image = (ImageId(row.get(1)?), parsed(row, 2)?, platform(row, 3)?);
+        Ok((ArtifactId(row.get(0)?), image))
+    })?;
+    let mut images: HashMap<ArtifactId, Images> = HashMap::new();
+    for row in rows {
+        let (artifact, image) = row?;
+        images.entry(artifact).or_default().push(image);
+    }
+    Ok(images)
+}

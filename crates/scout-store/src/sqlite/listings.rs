@@ -1,0 +1,144 @@
+//! Complete listings of a repository's tags: what exists, and what is gone.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+use scout_envs::Tag;
+
+use super::column::{nanos, parsed};
+use super::fault::{Fault, Outcome};
+use super::judgement;
+use crate::id::{OrgId, RepositoryId};
+use crate::model::artifact::ArtifactState;
+use crate::model::tag::KnownTag;
+
+/// From how many complete listings in a row something must be missing to count as gone. One is
+/// not enough: registries answer with stale or cut lists now and then.
+pub(super) const LISTINGS_TO_GO: u32 = 2;
+
+pub(super) fn known_tags(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    repository: RepositoryId,
+) -> Outcome<Vec<KnownTag>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT t.tag, a.digest, a.state
+         FROM tags t JOIN artifacts a ON a.artifact_id = t.artifact_id
+         WHERE t.org_id = ?1 AND t.repository_id = ?2 AND t.gone = 0
+         ORDER BY t.tag",
+    )?;
+    let tags = statement.query_map(params![org.0, repository.0], |row| {
+        Ok(KnownTag {
+            tag: parsed(row, 0)?,
+            digest: parsed(row, 1)?,
+            state: state(row, 2)?,
+        })
+    })?;
+    Ok(tags.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn record_listing(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    repository: RepositoryId,
+    tags: &[Tag],
+    now: Timestamp,
+) -> Outcome<u64> {
+    let was_listed = is_listed(tx, org)?;
+    complete_baseline(tx, org, repository, now)?;
+    let listed: HashSet<&str> = tags.iter().map(Tag::as_str).collect();
+    let known: Vec<(String, u32)> = tx
+        .prepare_cached(
+            "SELECT tag, missing FROM tags
+             WHERE org_id = ?1 AND repository_id = ?2 AND gone = 0",
+        )?
+        .query_map(params![org.0, repository.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut went = 0;
+    for (tag, missing) in known {
+        let now_missing = match listed.contains(tag.as_str()) {
+            true => 0,
+            false => missing + 1,
+        };
+        let is_gone = now_missing >= LISTINGS_TO_GO;
+        if now_missing != missing {
+            tx.prepare_cached(
+                "UPDATE tags SET missing = ?4, gone = ?5
+                 WHERE org_id = ?1 AND repository_id = ?2 AND tag = ?3",
+            )?
+            .execute(params![org.0, repository.0, tag, now_missing, is_gone])?;
+        }
+        went += u64::from(is_gone);
+    }
+    if went > 0 || !was_listed {
+        judgement::enqueue(tx, org)?;
+    }
+    Ok(went)
+}
+
+fn complete_baseline(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    repository: RepositoryId,
+    now: Timestamp,
+) -> Outcome<()> {
+    let is_done: bool = tx
+        .prepare_cached(
+            "SELECT baseline_at IS NOT NULL AND listed_at IS NOT NULL FROM repositories
+             WHERE org_id = ?1 AND repository_id = ?2",
+        )?
+        .query_row(params![org.0, repository.0], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| unknown_repository(repository))?;
+    if !is_done {
+        tx.prepare_cached(
+            "UPDATE repositories SET baseline_at = coalesce(baseline_at, ?2),
+                                     listed_at = coalesce(listed_at, ?2)
+             WHERE repository_id = ?1",
+        )?
+        .execute(params![repository.0, nanos(now)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_repository(repository: RepositoryId) -> Fault {
+    Fault::Refused(format!("the organization has no repository {repository}"))
+}
+
+/// Whether something of the organization was listed to its end: the tags of a repository, or a
+/// catalog without repositories.
+pub(super) fn is_listed(tx: &Transaction<'_>, org: OrgId) -> Outcome<bool> {
+    let is_listed = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM repositories
+                            WHERE org_id = ?1 AND listed_at IS NOT NULL)
+                 OR EXISTS (SELECT 1 FROM registries g
+                            WHERE g.org_id = ?1 AND g.cataloged_at IS NOT NULL
+                              AND NOT EXISTS (SELECT 1 FROM repositories r
+                                              WHERE r.org_id = ?1
+                                                AND r.registry_id = g.registry_id))",
+        )?
+        .query_row(params![org.0], |row| row.get(0))?;
+    Ok(is_listed)
+}
+
+/// Reads the name of a state.
+pub(super) fn state(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ArtifactState> {
+    const ALL: [ArtifactState; 5] = [
+        ArtifactState::BelowBaseline,
+        ArtifactState::Waiting,
+        ArtifactState::Indexed,
+        ArtifactState::Skipped,
+        ArtifactState::Failed,
+    ];
+    let text = row.get_ref(column)?.as_str()?;
+    ALL.into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| {
+            let error = format!("{text:?} is no state of an artifact");
+            super::column::unreadable(column, rusqlite::types::Type::Text, error.into())
+        })
+}

@@ -1,0 +1,397 @@
+//! The methods of [`Store`], each one transaction of [`SqliteStore`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use roaring::RoaringBitmap;
+use scout_envs::{Digest, EnvironmentName, OrgName, RepositoryName, Snapshot, Tag};
+
+use super::{
+    SqliteStore, artifacts, environments, feeds, findings, holder, images, judge_input, judgement,
+    layers, leases, listings, organizations, packages, registries, tags, work,
+};
+use crate::error::Result;
+use crate::id::{ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
+use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::image::{ImageRecord, NewLayer};
+use crate::model::judgement::{
+    FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
+};
+use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+use crate::model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+use crate::model::work::{IndexWork, Lease};
+use crate::store::Store;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn enroll(&self, org: &OrgName, now: Timestamp) -> Result<OrgId> {
+        let org = org.clone();
+        self.write_durably("enroll the organization", move |tx| {
+            organizations::enroll(tx, &org, now)
+        })
+        .await
+    }
+
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgId>> {
+        let org = org.clone();
+        self.read("look up the organization", move |tx| {
+            organizations::find(tx, &org)
+        })
+        .await
+    }
+
+    async fn organizations(&self) -> Result<Vec<Organization>> {
+        self.read("list the organizations", organizations::list)
+            .await
+    }
+
+    async fn create_token(&self, org: OrgId, token: NewToken) -> Result<TokenId> {
+        self.write_durably("create a token", move |tx| {
+            organizations::create_token(tx, org, &token)
+        })
+        .await
+    }
+
+    async fn tokens(&self, org: OrgId) -> Result<Vec<TokenRecord>> {
+        self.read("list the tokens", move |tx| organizations::tokens(tx, org))
+            .await
+    }
+
+    async fn revoke_token(&self, org: OrgId, token: TokenId, now: Timestamp) -> Result<bool> {
+        self.write_durably("revoke the token", move |tx| {
+            organizations::revoke_token(tx, org, token, now)
+        })
+        .await
+    }
+
+    async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>> {
+        self.read("check a token", move |tx| {
+            organizations::token_grant(tx, &hash)
+        })
+        .await
+    }
+
+    async fn registry(
+        &self,
+        org: OrgId,
+        key: &str,
+        display: &str,
+        now: Timestamp,
+    ) -> Result<RegistryRecord> {
+        let (key, display) = (key.to_owned(), display.to_owned());
+        self.write("record the registry", move |tx| {
+            registries::registry(tx, org, &key, &display, now)
+        })
+        .await
+    }
+
+    async fn record_repositories(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        names: &[RepositoryName],
+        complete: bool,
+        now: Timestamp,
+    ) -> Result<Vec<RepositoryRecord>> {
+        let names = names.to_vec();
+        self.write("record the repositories", move |tx| {
+            registries::record_repositories(tx, org, registry, &names, complete, now)
+        })
+        .await
+    }
+
+    async fn known_tags(&self, org: OrgId, repository: RepositoryId) -> Result<Vec<KnownTag>> {
+        self.read("list the known tags", move |tx| {
+            listings::known_tags(tx, org, repository)
+        })
+        .await
+    }
+
+    async fn observe(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        observation: Observation,
+    ) -> Result<Observed> {
+        self.write("record a tag", move |tx| {
+            tags::observe(tx, org, repository, &observation)
+        })
+        .await
+    }
+
+    async fn record_listing(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        tags: &[Tag],
+        now: Timestamp,
+    ) -> Result<u64> {
+        let tags = tags.to_vec();
+        self.write("record a list of tags", move |tx| {
+            listings::record_listing(tx, org, repository, &tags, now)
+        })
+        .await
+    }
+
+    async fn lease_index_work(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<IndexWork>> {
+        self.write_as_holder("lease index work", move |tx, holder| {
+            work::lease(tx, holder.id(), org, registry, now, until, limit)
+        })
+        .await
+    }
+
+    async fn renew_index_work(&self, work: &IndexWork, until: Timestamp) -> Result<()> {
+        let work = work.clone();
+        self.write_as_holder("renew a lease on index work", move |tx, holder| {
+            work::renew(tx, holder.id(), &work, until)
+        })
+        .await
+    }
+
+    async fn finish_index_work(
+        &self,
+        work: &IndexWork,
+        outcome: ArtifactOutcome,
+        now: Timestamp,
+    ) -> Result<()> {
+        let work = work.clone();
+        self.write("record what was indexed", move |tx| {
+            work::finish(tx, &work, outcome, now)
+        })
+        .await
+    }
+
+    async fn index_backlog(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+    ) -> Result<(u64, Option<Timestamp>)> {
+        self.read("count the index work", move |tx| {
+            work::backlog(tx, org, registry)
+        })
+        .await
+    }
+
+    async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64> {
+        self.write("enqueue what failed", move |tx| {
+            work::retry_failed(tx, org, which, now)
+        })
+        .await
+    }
+
+    async fn lease(&self, name: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>> {
+        let name = name.to_owned();
+        self.write_as_holder("take a lease", move |tx, holder| {
+            leases::lease(tx, holder.id(), &name, now, until)
+        })
+        .await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<()> {
+        let lease = lease.clone();
+        self.write("give a lease back", move |tx| leases::release(tx, &lease))
+            .await
+    }
+
+    async fn release_dead_holders(&self) -> Result<u64> {
+        self.write_as_holder("free the leases of the dead", holder::release_dead)
+            .await
+    }
+
+    async fn layer_of_blob(&self, blob: &Digest, analysis_version: u32) -> Result<Option<Digest>> {
+        let blob = blob.clone();
+        self.read("look up a blob", move |tx| {
+            layers::of_blob(tx, &blob, analysis_version)
+        })
+        .await
+    }
+
+    async fn layer_analysis(
+        &self,
+        diff_id: &Digest,
+        analysis_version: u32,
+    ) -> Result<Option<Vec<u8>>> {
+        let diff_id = diff_id.clone();
+        self.read("read a layer's analysis", move |tx| {
+            layers::analysis(tx, &diff_id, analysis_version)
+        })
+        .await
+    }
+
+    async fn record_layer(&self, layer: NewLayer, now: Timestamp) -> Result<()> {
+        self.write("record a layer", move |tx| layers::record(tx, &layer, now))
+            .await
+    }
+
+    async fn image_by_manifest(
+        &self,
+        manifest: &Digest,
+        analysis_version: u32,
+    ) -> Result<Option<ImageId>> {
+        let manifest = manifest.clone();
+        self.read("look up an image", move |tx| {
+            images::by_manifest(tx, &manifest, analysis_version)
+        })
+        .await
+    }
+
+    async fn image(&self, image: ImageId) -> Result<Option<ImageRecord>> {
+        self.read("read an image", move |tx| images::find(tx, image))
+            .await
+    }
+
+    async fn packages(&self, packages: &RoaringBitmap) -> Result<Vec<NumberedPackage>> {
+        let numbers = packages.clone();
+        self.read("read packages", move |tx| packages::list(tx, &numbers))
+            .await
+    }
+
+    async fn record_environment_image(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        image: EnvironmentImage,
+    ) -> Result<()> {
+        let (environment, source) = (environment.clone(), source.to_owned());
+        self.write_durably("record an image in an environment", move |tx| {
+            environments::record(tx, org, &environment, &source, &image)
+        })
+        .await
+    }
+
+    async fn environments(&self, org: OrgId) -> Result<Vec<EnvironmentRecord>> {
+        self.read("list the environments", move |tx| {
+            environments::list(tx, org)
+        })
+        .await
+    }
+
+    async fn environment_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<EnvironmentImage>> {
+        let environment = environment.clone();
+        self.read("list an environment's images", move |tx| {
+            environments::images(tx, org, &environment)
+        })
+        .await
+    }
+
+    async fn enqueue_judgement(&self, org: OrgId) -> Result<()> {
+        self.write("ask for judgement", move |tx| judgement::enqueue(tx, org))
+            .await
+    }
+
+    async fn judge_work(&self, now: Timestamp) -> Result<Vec<JudgeWork>> {
+        self.read("list what is to be judged", move |tx| {
+            judgement::work(tx, now)
+        })
+        .await
+    }
+
+    async fn feeds(&self) -> Result<Vec<FeedRecord>> {
+        self.read("list the advisory feeds", feeds::list).await
+    }
+
+    async fn record_feeds(&self, judge: &Lease, feeds: Vec<FeedRecord>) -> Result<()> {
+        let judge = judge.clone();
+        self.write("record the advisory feeds", move |tx| {
+            leases::check(tx, &judge)?;
+            feeds::record(tx, feeds)
+        })
+        .await
+    }
+
+    async fn kev(&self) -> Result<Option<KevRecord>> {
+        self.read("read the known exploited vulnerabilities", feeds::kev)
+            .await
+    }
+
+    async fn record_kev(&self, judge: &Lease, kev: Option<KevRecord>) -> Result<()> {
+        let judge = judge.clone();
+        self.write("record the known exploited vulnerabilities", move |tx| {
+            leases::check(tx, &judge)?;
+            feeds::record_kev(tx, kev.as_ref())
+        })
+        .await
+    }
+
+    async fn ecosystems_in_use(&self) -> Result<BTreeSet<String>> {
+        self.read("list the ecosystems in use", packages::ecosystems)
+            .await
+    }
+
+    async fn stale_packages(
+        &self,
+        after: Option<PackageId>,
+        limit: u32,
+    ) -> Result<Vec<NumberedPackage>> {
+        self.read("list packages to match", move |tx| {
+            packages::stale(tx, after, limit)
+        })
+        .await
+    }
+
+    async fn record_findings(&self, judge: &Lease, findings: Vec<PackageFindings>) -> Result<()> {
+        let judge = judge.clone();
+        self.write("record findings", move |tx| {
+            leases::check(tx, &judge)?;
+            findings::record(tx, &findings)
+        })
+        .await
+    }
+
+    async fn findings(
+        &self,
+        packages: &RoaringBitmap,
+    ) -> Result<BTreeMap<PackageId, PackageFindings>> {
+        let packages = packages.clone();
+        self.read("read findings", move |tx| {
+            findings::of_packages(tx, &packages)
+        })
+        .await
+    }
+
+    async fn judge_input(&self, org: OrgId) -> Result<JudgeInput> {
+        self.read("read what is to be judged", move |tx| {
+            judge_input::read(tx, org)
+        })
+        .await
+    }
+
+    async fn publish(&self, judge: &Lease, work: JudgeWork, snapshot: Snapshot) -> Result<u64> {
+        let judge = judge.clone();
+        self.write("publish the snapshot", move |tx| {
+            leases::check(tx, &judge)?;
+            judgement::publish(tx, work, snapshot)
+        })
+        .await
+    }
+
+    async fn snapshot(&self, org: OrgId) -> Result<Option<Snapshot>> {
+        self.read("read the snapshot", move |tx| judgement::snapshot(tx, org))
+            .await
+    }
+
+    async fn artifacts(
+        &self,
+        org: OrgId,
+        state: Option<ArtifactState>,
+    ) -> Result<Vec<ArtifactRecord>> {
+        self.read("list the artifacts", move |tx| {
+            artifacts::list(tx, org, state)
+        })
+        .await
+    }
+}

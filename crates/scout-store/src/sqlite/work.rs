@@ -1,0 +1,289 @@
+//! Index work: what is to be indexed, by whom, and how it ended.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::column::{get_count, nanos, opt_time, parsed};
+use super::fault::{Fault, Outcome};
+use super::leases::next_fence;
+use super::{images, judgement};
+use crate::id::{ArtifactId, ImageId, OrgId, RegistryId, RepositoryId};
+use crate::model::artifact::{ArtifactOutcome, ArtifactState, FoundImage, Retry};
+use crate::model::work::IndexWork;
+
+/// Makes an artifact wait for indexing.
+pub(super) fn enqueue(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+    artifact: ArtifactId,
+    now: Timestamp,
+) -> Outcome<()> {
+    tx.prepare_cached(
+        "UPDATE artifacts SET state = ?3, reason = NULL, transient = 0, updated_at = ?4
+         WHERE org_id = ?1 AND artifact_id = ?2",
+    )?
+    .execute(params![
+        org.0,
+        artifact.0,
+        ArtifactState::Waiting.as_str(),
+        nanos(now)
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at)
+         VALUES (?1, 'index', ?2, ?3, ?4)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![org.0, artifact.0, registry.0, nanos(now)])?;
+    Ok(())
+}
+
+pub(super) fn lease(
+    tx: &Transaction<'_>,
+    holder: &str,
+    org: OrgId,
+    registry: RegistryId,
+    now: Timestamp,
+    until: Timestamp,
+    limit: u32,
+) -> Outcome<Vec<IndexWork>> {
+    let mut leased: Vec<IndexWork> = tx
+        .prepare_cached(
+            "SELECT w.artifact_id, w.attempts, a.digest, r.repository_id, r.name
+             FROM work w
+             JOIN artifacts a ON a.artifact_id = w.artifact_id
+             JOIN repositories r ON r.repository_id = a.repository_id
+             WHERE w.org_id = ?1 AND w.registry_id = ?2 AND w.class = 'index'
+               AND w.run_at <= ?3 AND (w.lease_until IS NULL OR w.lease_until <= ?3)
+             ORDER BY w.run_at, w.artifact_id
+             LIMIT ?4",
+        )?
+        .query_map(params![org.0, registry.0, nanos(now), limit], |row| {
+            Ok(IndexWork {
+                org,
+                registry,
+                repository_id: RepositoryId(row.get(3)?),
+                repository: parsed(row, 4)?,
+                artifact: ArtifactId(row.get(0)?),
+                digest: parsed(row, 2)?,
+                attempts: row.get(1)?,
+                fence: 0,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for work in &mut leased {
+        work.fence = next_fence(tx)?;
+        tx.prepare_cached(
+            "UPDATE work SET holder = ?3, lease_until = ?4, fence = ?5
+             WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+        )?
+        .execute(params![
+            org.0,
+            work.artifact.0,
+            holder,
+            nanos(until),
+            work.fence
+        ])?;
+    }
+    Ok(leased)
+}
+
+pub(super) fn renew(
+    tx: &Transaction<'_>,
+    holder: &str,
+    work: &IndexWork,
+    until: Timestamp,
+) -> Outcome<()> {
+    let renewed = tx
+        .prepare_cached(
+            "UPDATE work SET holder = ?4, lease_until = ?5
+             WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2 AND fence = ?3",
+        )?
+        .execute(params![
+            work.org.0,
+            work.artifact.0,
+            work.fence,
+            holder,
+            nanos(until)
+        ])?;
+    match renewed {
+        0 => Err(lost(work)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn finish(
+    tx: &Transaction<'_>,
+    work: &IndexWork,
+    outcome: ArtifactOutcome,
+    now: Timestamp,
+) -> Outcome<()> {
+    let is_ours: bool = tx
+        .prepare_cached(
+            "SELECT fence = ?3 FROM work
+             WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+        )?
+        .query_row(params![work.org.0, work.artifact.0, work.fence], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .unwrap_or(false);
+    if !is_ours {
+        return Err(lost(work));
+    }
+    match outcome {
+        ArtifactOutcome::Indexed(found) => {
+            let mut images = Vec::with_capacity(found.len());
+            for image in found {
+                images.push(match image {
+                    FoundImage::Known(image) => image,
+                    FoundImage::New(image) => images::record(tx, &image, now)?,
+                });
+            }
+            replace_images(tx, work, &images)?;
+            end(tx, work, &Ending::of(ArtifactState::Indexed), now)
+        }
+        ArtifactOutcome::Skipped { reason } => {
+            replace_images(tx, work, &[])?;
+            let ending = Ending {
+                reason: Some(&reason),
+                ..Ending::of(ArtifactState::Skipped)
+            };
+            end(tx, work, &ending, now)
+        }
+        ArtifactOutcome::Failed { reason, transient } => {
+            replace_images(tx, work, &[])?;
+            let ending = Ending {
+                reason: Some(&reason),
+                transient,
+                ..Ending::of(ArtifactState::Failed)
+            };
+            end(tx, work, &ending, now)
+        }
+        ArtifactOutcome::Retry { reason, at } => postpone(tx, work, &reason, at),
+    }
+}
+
+/// Makes these the artifact's images, and asks for judgement wherever that may matter.
+fn replace_images(tx: &Transaction<'_>, work: &IndexWork, images: &[ImageId]) -> Outcome<()> {
+    let removed = tx
+        .prepare_cached("DELETE FROM artifact_images WHERE org_id = ?1 AND artifact_id = ?2")?
+        .execute(params![work.org.0, work.artifact.0])?;
+    for image in images {
+        tx.prepare_cached(
+            "INSERT INTO artifact_images (org_id, artifact_id, image_id) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![work.org.0, work.artifact.0, image.0])?;
+        judgement::enqueue_holders(tx, *image)?;
+    }
+    if images.is_empty() && removed > 0 {
+        judgement::enqueue(tx, work.org)?;
+    }
+    Ok(())
+}
+
+/// What an artifact is from now on.
+struct Ending<'a> {
+    state: ArtifactState,
+    reason: Option<&'a str>,
+    transient: bool,
+}
+
+impl Ending<'_> {
+    fn of(state: ArtifactState) -> Self {
+        Self {
+            state,
+            reason: None,
+            transient: false,
+        }
+    }
+}
+
+fn end(tx: &Transaction<'_>, work: &IndexWork, ending: &Ending<'_>, now: Timestamp) -> Outcome<()> {
+    tx.prepare_cached(
+        "UPDATE artifacts SET state = ?3, reason = ?4, transient = ?5, attempts = attempts + 1,
+                              updated_at = ?6
+         WHERE org_id = ?1 AND artifact_id = ?2",
+    )?
+    .execute(params![
+        work.org.0,
+        work.artifact.0,
+        ending.state.as_str(),
+        ending.reason,
+        ending.transient,
+        nanos(now)
+    ])?;
+    tx.prepare_cached(
+        "DELETE FROM work WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+    )?
+    .execute(params![work.org.0, work.artifact.0])?;
+    Ok(())
+}
+
+fn postpone(tx: &Transaction<'_>, work: &IndexWork, reason: &str, at: Timestamp) -> Outcome<()> {
+    // It is still waiting: the state did not change, so neither does the time of its change.
+    tx.prepare_cached(
+        "UPDATE artifacts SET reason = ?3, attempts = attempts + 1
+         WHERE org_id = ?1 AND artifact_id = ?2",
+    )?
+    .execute(params![work.org.0, work.artifact.0, reason])?;
+    // With a new fence, or whoever gave it back could still write.
+    let fence = next_fence(tx)?;
+    tx.prepare_cached(
+        "UPDATE work SET run_at = ?3, attempts = attempts + 1, holder = NULL,
+                         lease_until = NULL, fence = ?4
+         WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+    )?
+    .execute(params![work.org.0, work.artifact.0, nanos(at), fence])?;
+    Ok(())
+}
+
+fn lost(work: &IndexWork) -> Fault {
+    Fault::LeaseLost(format!("{}@{}", work.repository, work.digest))
+}
+
+pub(super) fn backlog(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+) -> Outcome<(u64, Option<Timestamp>)> {
+    let backlog = tx
+        .prepare_cached(
+            "SELECT count(*), min(max(run_at, coalesce(lease_until, run_at))) FROM work
+             WHERE org_id = ?1 AND registry_id = ?2 AND class = 'index'",
+        )?
+        .query_row(params![org.0, registry.0], |row| {
+            Ok((get_count(row, 0)?, opt_time(row, 1)?))
+        })?;
+    Ok(backlog)
+}
+
+pub(super) fn retry_failed(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    which: Retry,
+    now: Timestamp,
+) -> Outcome<u64> {
+    let (artifact, only_transient) = match which {
+        Retry::One(artifact) => (Some(artifact.0), false),
+        Retry::Transient => (None, true),
+        Retry::All => (None, false),
+    };
+    let failed: Vec<(i64, i64)> = tx
+        .prepare_cached(
+            "SELECT a.artifact_id, r.registry_id
+             FROM artifacts a JOIN repositories r ON r.repository_id = a.repository_id
+             WHERE a.org_id = ?1 AND a.state = 'failed' AND (?2 IS NULL OR a.artifact_id = ?2)
+               AND (a.transient OR NOT ?3)
+             ORDER BY a.artifact_id",
+        )?
+        .query_map(params![org.0, artifact, only_transient], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for &(artifact, registry) in &failed {
+        enqueue(tx, org, RegistryId(registry), ArtifactId(artifact), now)?;
+    }
+    Ok(failed.len() as u64)
+}

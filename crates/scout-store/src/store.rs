@@ -1,0 +1,276 @@
+//! The one interface to what is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use roaring::RoaringBitmap;
+use scout_envs::{Digest, EnvironmentName, OrgName, RepositoryName, Snapshot, Tag};
+
+use crate::error::Result;
+use crate::id::{ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
+use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::image::{ImageRecord, NewLayer};
+use crate::model::judgement::{
+    FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
+};
+use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+use crate::model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+use crate::model::work::{IndexWork, Lease};
+
+/// Everything Scout knows.
+///
+/// # Contract
+///
+/// - Methods may be called from several tasks, and from several processes, at once.
+/// - Each method is one transaction: it happens whole or not at all, also when the process is
+///   killed. What it answered stays true after a crash.
+/// - Writing what is there already changes nothing.
+/// - Dropping a returned future does not undo a write that has begun.
+/// - The store has no clock: times are arguments.
+/// - Text in errors never holds a secret.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    // Organizations and tokens.
+
+    /// Creates the organization if it does not exist.
+    async fn enroll(&self, org: &OrgName, now: Timestamp) -> Result<OrgId>;
+
+    /// Returns the organization's number, if it was enrolled.
+    async fn org(&self, org: &OrgName) -> Result<Option<OrgId>>;
+
+    /// Lists the organizations with the generation of their newest snapshot, by name.
+    async fn organizations(&self) -> Result<Vec<Organization>>;
+
+    /// Records a token.
+    async fn create_token(&self, org: OrgId, token: NewToken) -> Result<TokenId>;
+
+    /// Lists the organization's tokens, oldest first, revoked ones too.
+    async fn tokens(&self, org: OrgId) -> Result<Vec<TokenRecord>>;
+
+    /// Revokes a token at once; returns whether there was one to revoke.
+    async fn revoke_token(&self, org: OrgId, token: TokenId, now: Timestamp) -> Result<bool>;
+
+    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked.
+    async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>>;
+
+    // Registries, repositories, tags.
+
+    /// Returns the registry that has this key, creating it if needed. `display` is what people
+    /// are shown; the newest one is kept.
+    async fn registry(
+        &self,
+        org: OrgId,
+        key: &str,
+        display: &str,
+        now: Timestamp,
+    ) -> Result<RegistryRecord>;
+
+    /// Records the repositories that are watched.
+    ///
+    /// `complete` tells that they are all the registry has (a catalog, not a list somebody gave):
+    /// then repositories that appear after the first complete one have no baseline, and tags of
+    /// repositories missing from two complete ones in a row are gone. Returns them with their
+    /// numbers, in the order given.
+    async fn record_repositories(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        names: &[RepositoryName],
+        complete: bool,
+        now: Timestamp,
+    ) -> Result<Vec<RepositoryRecord>>;
+
+    /// Lists the repository's tags that exist, by name.
+    async fn known_tags(&self, org: OrgId, repository: RepositoryId) -> Result<Vec<KnownTag>>;
+
+    /// Records where a tag points to, and enqueues the artifact if it is wanted and not indexed.
+    ///
+    /// It is wanted if `all_images` is set, or if the repository's baseline is complete and the
+    /// tag was never seen with this digest. A failed artifact is not enqueued again by this.
+    async fn observe(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        observation: Observation,
+    ) -> Result<Observed>;
+
+    /// Records a complete listing of a repository's tags: the baseline is complete with it, and
+    /// tags missing from two in a row are gone. Returns how many went.
+    async fn record_listing(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        tags: &[Tag],
+        now: Timestamp,
+    ) -> Result<u64>;
+
+    // Work.
+
+    /// Leases up to `limit` artifacts of the registry that are due, oldest first.
+    async fn lease_index_work(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<IndexWork>>;
+
+    /// Keeps a lease until the time given.
+    ///
+    /// # Errors
+    ///
+    /// [`LeaseLost`](crate::Error::LeaseLost) if somebody else has it.
+    async fn renew_index_work(&self, work: &IndexWork, until: Timestamp) -> Result<()>;
+
+    /// Records how an attempt ended, with everything found, and removes the work unless it is to
+    /// be tried again. Enqueues judgement for every organization that holds the artifact's
+    /// images.
+    ///
+    /// # Errors
+    ///
+    /// [`LeaseLost`](crate::Error::LeaseLost) if somebody else has it; nothing is written then.
+    async fn finish_index_work(
+        &self,
+        work: &IndexWork,
+        outcome: ArtifactOutcome,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Returns how much index work of the registry there is, and when the next of it is due.
+    async fn index_backlog(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+    ) -> Result<(u64, Option<Timestamp>)>;
+
+    /// Enqueues failed artifacts of the organization again. Returns how many.
+    async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64>;
+
+    /// Takes or renews a named lease; nothing if somebody else holds it.
+    async fn lease(&self, name: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>>;
+
+    /// Gives a named lease back.
+    async fn release(&self, lease: &Lease) -> Result<()>;
+
+    /// Frees what processes that are gone had leased, where the store can tell that they are
+    /// gone. Returns how many leases were freed.
+    async fn release_dead_holders(&self) -> Result<u64>;
+
+    // Facts: layers and images.
+
+    /// Returns the uncompressed digest of a blob that was read by these readers.
+    async fn layer_of_blob(&self, blob: &Digest, analysis_version: u32) -> Result<Option<Digest>>;
+
+    /// Returns a layer's analysis.
+    async fn layer_analysis(
+        &self,
+        diff_id: &Digest,
+        analysis_version: u32,
+    ) -> Result<Option<Vec<u8>>>;
+
+    /// Records a layer's analysis.
+    async fn record_layer(&self, layer: NewLayer, now: Timestamp) -> Result<()>;
+
+    /// Returns the image that has this manifest, if these readers analyzed it.
+    async fn image_by_manifest(
+        &self,
+        manifest: &Digest,
+        analysis_version: u32,
+    ) -> Result<Option<ImageId>>;
+
+    /// Returns an image's facts.
+    async fn image(&self, image: ImageId) -> Result<Option<ImageRecord>>;
+
+    /// Returns the match keys of these packages, by number.
+    async fn packages(&self, packages: &RoaringBitmap) -> Result<Vec<NumberedPackage>>;
+
+    // Environments.
+
+    /// Records an image in an environment, in the share of `source`.
+    async fn record_environment_image(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        image: EnvironmentImage,
+    ) -> Result<()>;
+
+    /// Lists the organization's environments by name.
+    async fn environments(&self, org: OrgId) -> Result<Vec<EnvironmentRecord>>;
+
+    /// Lists an environment's images by repository and digest.
+    async fn environment_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<EnvironmentImage>>;
+
+    // Judgement.
+
+    /// Asks for the organization to be judged again.
+    async fn enqueue_judgement(&self, org: OrgId) -> Result<()>;
+
+    /// Lists what is to be judged: what was asked for, and snapshots whose time has run out.
+    async fn judge_work(&self, now: Timestamp) -> Result<Vec<JudgeWork>>;
+
+    /// Lists the loaded feeds by name.
+    async fn feeds(&self) -> Result<Vec<FeedRecord>>;
+
+    /// Replaces the list of loaded feeds, and asks for every organization to be judged again if
+    /// it differs. The time of loading is not a difference, but is updated.
+    async fn record_feeds(&self, judge: &Lease, feeds: Vec<FeedRecord>) -> Result<()>;
+
+    /// Returns the loaded catalog of known exploited vulnerabilities.
+    async fn kev(&self) -> Result<Option<KevRecord>>;
+
+    /// Replaces that catalog, and asks for every organization to be judged again if it differs.
+    async fn record_kev(&self, judge: &Lease, kev: Option<KevRecord>) -> Result<()>;
+
+    /// Lists the base names of the ecosystems that recorded packages belong to.
+    async fn ecosystems_in_use(&self) -> Result<BTreeSet<String>>;
+
+    /// Lists the packages whose ecosystem's base name has a loaded feed, but which were never
+    /// matched or were matched with another fingerprint of it; at most `limit`, by number, after
+    /// the number given. Packages of ecosystems without a loaded feed are not listed: what was
+    /// found for them stays.
+    async fn stale_packages(
+        &self,
+        after: Option<PackageId>,
+        limit: u32,
+    ) -> Result<Vec<NumberedPackage>>;
+
+    /// Replaces the findings of these packages. An unchanged finding writes no row.
+    async fn record_findings(&self, judge: &Lease, findings: Vec<PackageFindings>) -> Result<()>;
+
+    /// Returns the findings of these packages, by number; a package without findings is left
+    /// out.
+    async fn findings(
+        &self,
+        packages: &RoaringBitmap,
+    ) -> Result<BTreeMap<PackageId, PackageFindings>>;
+
+    /// Returns all that is needed to judge the organization, as of one moment.
+    async fn judge_input(&self, org: OrgId) -> Result<JudgeInput>;
+
+    /// Publishes the organization's new snapshot under the next generation (the one in the value
+    /// is ignored) and clears the work it answers. Returns the generation. A snapshot equal to
+    /// the last one but for time and generation keeps the generation.
+    async fn publish(&self, judge: &Lease, work: JudgeWork, snapshot: Snapshot) -> Result<u64>;
+
+    /// Returns the organization's newest snapshot.
+    async fn snapshot(&self, org: OrgId) -> Result<Option<Snapshot>>;
+
+    // Reports.
+
+    /// Lists the organization's artifacts that a tag points to or an environment holds, by
+    /// registry, repository and tags; those in one state, or all.
+    async fn artifacts(
+        &self,
+        org: OrgId,
+        state: Option<ArtifactState>,
+    ) -> Result<Vec<ArtifactRecord>>;
+}

@@ -1,0 +1,235 @@
+//! The service behind the routes: the source, the ready pages, and the task that renews them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scout_envs::OrgName;
+use tokio::net::TcpListener;
+
+use crate::cache::{Cache, State};
+use crate::failure::Failure;
+use crate::options::ExporterOptions;
+use crate::page::Page;
+use crate::source::{BoxError, MetricsSource};
+use crate::stats::{Operation, Stats};
+
+/// How long a question of the poll may take. A snapshot of 100,000 series has about 10 MB.
+pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a question of a request may take: half of the shortest usual scrape timeout, 10 s.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves the metrics of organizations. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Exporter(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn MetricsSource>,
+    options: ExporterOptions,
+    cache: Cache,
+    stats: Stats,
+}
+
+impl Exporter {
+    /// Returns an exporter that has not read anything yet.
+    #[must_use]
+    pub fn new(source: Arc<dyn MetricsSource>, options: ExporterOptions) -> Self {
+        Self(Arc::new(Inner {
+            source,
+            options,
+            cache: Cache::default(),
+            stats: Stats::default(),
+        }))
+    }
+
+    /// Polls and serves until `shutdown` is done, then lets requests end.
+    ///
+    /// Callers wait until the source was asked once. Returns how many connections were cut off, as
+    /// [`serve`](crate::serve) does.
+    pub async fn run(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
+        let mut shutdown = pin!(shutdown);
+        tokio::select! {
+            _ = self.refresh() => {}
+            () = &mut shutdown => return 0,
+        }
+        tokio::select! {
+            cut_off = crate::serve(listener, self.router(), shutdown) => cut_off,
+            never = self.poll() => match never {},
+        }
+    }
+
+    /// Looks at the source again and again. Never ends; dropping the future stops it and harms
+    /// nothing.
+    pub async fn poll(&self) -> Infallible {
+        loop {
+            self.refresh().await;
+            tokio::time::sleep(self.0.options.poll_interval).await;
+        }
+    }
+
+    /// Looks at the source once and renders what changed. Whatever cannot be read stays as it was.
+    ///
+    /// Returns whether everything could be read.
+    pub async fn refresh(&self) -> bool {
+        let before = self.state();
+        let question = self.0.source.organizations_generations();
+        let listed = self.poll_ask(Operation::Generations, question).await;
+        let mut after = State {
+            listed: before.listed || listed.is_ok(),
+            last_success: before.last_success,
+            ..State::default()
+        };
+        let problem = match listed {
+            Ok(listed) => self.read_changes(listed, &before, &mut after).await,
+            Err(problem) => {
+                after.pages = before.pages.clone();
+                after.unread = before.unread.clone();
+                Some(problem)
+            }
+        };
+        after.up = problem.is_none();
+        // Said when it changes, not each second; the counters tell the rest.
+        let first = !before.listed && before.last_success.is_none();
+        match &problem {
+            Some(error) if before.up || first => {
+                tracing::warn!(error = %Chain(error.as_ref()), "cannot read the metrics, serving the last good ones");
+            }
+            None if !before.up && !first => tracing::info!("the metrics can be read again"),
+            _ => {}
+        }
+        if problem.is_none() {
+            after.last_success = Some(self.now());
+        }
+        self.0.cache.replace(after);
+        problem.is_none()
+    }
+
+    /// Fills `after`; returns the first problem.
+    async fn read_changes(
+        &self,
+        listed: Vec<(OrgName, u64)>,
+        before: &State,
+        after: &mut State,
+    ) -> Option<BoxError> {
+        let mut pages = BTreeMap::new();
+        let mut unread = BTreeSet::new();
+        let mut first_problem = None;
+        for (org, generation) in listed {
+            let known = before.pages.get(&org);
+            if let Some(page) = known.filter(|page| page.generation == generation) {
+                pages.insert(org, Arc::clone(page));
+                continue;
+            }
+            match self.read_page(&org, generation).await {
+                Ok(page) => {
+                    pages.insert(org, Arc::new(page));
+                }
+                Err(problem) => {
+                    if let Some(page) = known {
+                        pages.insert(org.clone(), Arc::clone(page));
+                    }
+                    unread.insert(org);
+                    first_problem.get_or_insert(problem);
+                }
+            }
+        }
+        after.pages = pages;
+        after.unread = unread;
+        first_problem
+    }
+
+    async fn read_page(&self, org: &OrgName, listed: u64) -> Result<Page, BoxError> {
+        let question = self.0.source.snapshot(org);
+        let snapshot = self.poll_ask(Operation::Snapshot, question).await?;
+        let render = move || Page::render(listed, snapshot.as_ref());
+        Ok(tokio::task::spawn_blocking(render).await?)
+    }
+
+    async fn poll_ask<T>(
+        &self,
+        operation: Operation,
+        question: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, BoxError> {
+        let answer = in_time(POLL_TIMEOUT, question).await;
+        answer.inspect_err(|_| self.0.stats.count_error(operation))
+    }
+
+    /// Asks the source in the course of a request.
+    pub(crate) async fn ask<T>(
+        &self,
+        operation: Operation,
+        question: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, Failure> {
+        in_time(REQUEST_TIMEOUT, question).await.map_err(|error| {
+            self.0.stats.count_error(operation);
+            let error = Chain(error.as_ref());
+            tracing::warn!(operation = operation.as_str(), %error, "the source did not answer a request");
+            Failure::Unavailable
+        })
+    }
+
+    /// Asks whether the source answers at all.
+    pub(crate) async fn check_health(&self) -> Result<(), BoxError> {
+        let question = self.0.source.organizations_generations();
+        let answer = in_time(REQUEST_TIMEOUT, question).await;
+        let answer = answer.inspect_err(|_| self.0.stats.count_error(Operation::Generations));
+        answer.map(drop)
+    }
+
+    pub(crate) fn source(&self) -> &dyn MetricsSource {
+        self.0.source.as_ref()
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.0.cache.state()
+    }
+
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.0.stats
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.0.options.version
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.options.clock.now()
+    }
+}
+
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    question: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    match tokio::time::timeout(limit, question).await {
+        Ok(answer) => answer,
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs()).into()),
+    }
+}
+
+/// An error with all its causes on one line.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut error = self.0;
+        while let Some(cause) = error.source() {
+            write!(f, ": {cause}")?;
+            error = cause;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be chosen about an exporter.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How often generations are asked for: what is recorded shall be visible within 2 s.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Choices of an [`Exporter`](crate::Exporter).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExporterOptions {
+    /// How long to wait between two looks at the source.
+    pub poll_interval: Duration,
+    /// The version shown in the server's own metrics.
+    pub version: String,
+    /// What time it is, for ages.
+    pub clock: Clock,
+}
+
+impl ExporterOptions {
+    /// Returns the usual choices: [`POLL_INTERVAL`] and this crate's version.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            poll_interval: POLL_INTERVAL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock,
+        }
+    }
+
+    /// Replaces [`POLL_INTERVAL`].
+    #[must_use]
+    pub fn with_poll_interval(mut self, poll_interval: Duration) -> Self {
+        self.poll_interval = poll_interval;
+        self
+    }
+
+    /// Replaces the version.
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+}
+
+/// A source of the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// Returns the clock that calls `now`.
+    #[must_use]
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}

@@ -1,0 +1,6 @@
+//! The routes over a source in memory.
+
+mod fake;
+mod freshness;
+mod health;
+mod metrics;

@@ -1,0 +1,131 @@
+//! What is served while the source changes or fails.
+
+use std::time::Duration;
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, StatusCode};
+use scout_api::Token;
+use scout_envs::Severity;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::fake::{acme, ask, snapshot};
+use crate::Exporter;
+
+/// Returns the status and how many high vulnerabilities are served.
+async fn scrape(exporter: &Exporter, token: &Token) -> (StatusCode, Option<String>) {
+    let bearer = format!("Bearer {}", token.expose());
+    let path = "/v1/exporter/org/acme/metrics";
+    let answer = ask(exporter, Method::GET, path, &[(AUTHORIZATION, &bearer)]).await;
+    let mut lines = answer.body.lines();
+    let high = lines.find_map(|line| line.split_once("severity=\"HIGH\"} "));
+    (answer.status, high.map(|(_, value)| value.to_owned()))
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_generation_is_served_after_the_next_poll() {
+    let (fake, exporter, owner) = acme();
+    let polling = tokio::spawn({
+        let exporter = exporter.clone();
+        async move { exporter.poll().await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+
+    let two = [Severity::High, Severity::High];
+    fake.enroll("acme", Some(snapshot(4, "latest-indexed", &two)));
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("2")));
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        fake.know().snapshots_read,
+        2,
+        "an unchanged generation is not read again"
+    );
+    polling.abort();
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_before_the_source_was_read() {
+    let (fake, exporter, owner) = acme();
+    assert_eq!(
+        scrape(&exporter, &owner).await,
+        (StatusCode::SERVICE_UNAVAILABLE, None)
+    );
+    // The list is there, the snapshot is not: still no empty page.
+    fake.know().snapshots_broken = true;
+    assert!(!exporter.refresh().await);
+    assert_eq!(
+        scrape(&exporter, &owner).await,
+        (StatusCode::SERVICE_UNAVAILABLE, None)
+    );
+    fake.know().snapshots_broken = false;
+    assert!(exporter.refresh().await);
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+}
+
+#[tokio::test]
+async fn the_last_good_page_is_served_while_the_snapshot_cannot_be_read() {
+    let (fake, exporter, owner) = acme();
+    assert!(exporter.refresh().await);
+    fake.enroll("acme", Some(snapshot(4, "latest-indexed", &[])));
+    fake.know().snapshots_broken = true;
+    assert!(!exporter.refresh().await);
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+    fake.know().down = true;
+    assert!(!exporter.refresh().await);
+    // Without the source nobody knows whether the token was revoked.
+    assert_eq!(
+        scrape(&exporter, &owner).await,
+        (StatusCode::SERVICE_UNAVAILABLE, None)
+    );
+    fake.know().down = false;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+    fake.know().snapshots_broken = false;
+    assert!(exporter.refresh().await);
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("0")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_is_not_waited_for() {
+    let (fake, exporter, owner) = acme();
+    assert!(exporter.refresh().await);
+    fake.know().hangs = true;
+    assert_eq!(
+        scrape(&exporter, &owner).await,
+        (StatusCode::SERVICE_UNAVAILABLE, None)
+    );
+    assert!(!exporter.refresh().await);
+}
+
+#[tokio::test]
+async fn the_first_answer_of_a_server_is_already_right() {
+    let (_, exporter, owner) = acme();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(async move {
+        let shutdown = async { drop(stopped.await) };
+        exporter.run(listener, shutdown).await
+    });
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET /v1/exporter/org/acme/metrics HTTP/1.1\r\nHost: h\r\n\
+         Authorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        owner.expose()
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    stop.send(()).unwrap();
+    assert_eq!(running.await.unwrap(), 0);
+}

@@ -1,0 +1,183 @@
+//! Findings against those of an independent matcher. What we find beyond it is listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use serde_json::Value;
+
+use super::fixture::{Indexed, one_at_a_time};
+use crate::support::truth::normalized;
+use crate::support::workspace;
+
+/// The ecosystems that are read today. Findings for others are expected to be missing, and the
+/// images that hold them to have a gap (see `packages.rs`).
+const KINDS: [&str; 5] = ["apk", "deb", "npm", "pypi", "rpm"];
+
+/// Expected findings that are wrong, each with the reason: (image and kind, package, record).
+const WRONG: [(&str, &str, &str, &str); 0] = [];
+
+/// (package `name@version`, record id).
+type Pairs = BTreeSet<(String, String)>;
+
+#[test]
+#[ignore = "needs real servers; run tests/run"]
+fn findings_include_those_of_an_independent_matcher() {
+    let _turn = one_at_a_time();
+    let Some(indexed) = Indexed::get() else {
+        return;
+    };
+    let path = workspace::shared("advisories/expected-findings.json").unwrap();
+    let expected: BTreeMap<String, BTreeMap<String, Vec<String>>> =
+        serde_json::from_slice::<Value>(&fs::read(path).unwrap())
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, packages)| (key.clone(), table(packages)))
+            .collect();
+    let mut missing = Vec::new();
+    let mut compared = 0;
+    for (key, packages) in &expected {
+        let (tag, kind) = key.split_once(' ').unwrap();
+        if !KINDS.contains(&kind) {
+            println!("{key}: not read yet, {} packages left out", packages.len());
+            continue;
+        }
+        let images = indexed.pushed.testbed.images();
+        let Some(image) = images.iter().find(|image| image.layout_tag == tag) else {
+            println!("skipped: the test bed has no {tag}");
+            continue;
+        };
+        let cves = indexed.scout.cves(&image.name);
+        let expected: Pairs = packages
+            .iter()
+            .flat_map(|(package, ids)| {
+                let package = spelled(kind, package);
+                ids.iter().map(move |id| (package.clone(), id.clone()))
+            })
+            .collect();
+        let ours = ours(&cves, kind);
+        compared += expected.len();
+        for (package, id) in &expected {
+            let wrong = WRONG
+                .iter()
+                .find(|(image, name, record, _)| image == key && name == package && record == id);
+            let found = ours
+                .iter()
+                .any(|entry| entry.id == *id && entry.is(package));
+            match (found, wrong) {
+                (false, None) => missing.push(format!("{key}: {package} {id}")),
+                (false, Some((_, _, _, reason))) => {
+                    println!("{key}: {package} {id} is not a finding: {reason}");
+                }
+                (true, Some(_)) => {
+                    missing.push(format!("{key}: {package} {id} is listed as wrong"))
+                }
+                (true, None) => {}
+            }
+        }
+        for extra in ours.iter().filter(|entry| {
+            !expected
+                .iter()
+                .any(|(name, id)| *id == entry.id && entry.is(name))
+        }) {
+            println!("extra {key}: {extra}");
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "{} missing: {missing:#?}",
+        missing.len()
+    );
+    assert!(compared > 300, "only {compared} compared");
+}
+
+fn table(packages: &Value) -> BTreeMap<String, Vec<String>> {
+    let packages = packages.as_object().unwrap().iter();
+    packages
+        .map(|(package, ids)| {
+            let ids = ids.as_array().unwrap().iter();
+            let ids = ids.map(|id| id.as_str().unwrap().to_owned()).collect();
+            (package.clone(), ids)
+        })
+        .collect()
+}
+
+/// Brings a package of the expected findings into our spelling.
+fn spelled(kind: &str, package: &str) -> String {
+    let (name, version) = package.rsplit_once('@').unwrap();
+    match kind {
+        "rpm" => format!("{name}@{}", version.strip_prefix("0:").unwrap_or(version)),
+        "pypi" => format!("{}@{version}", normalized(name)),
+        _ => package.to_owned(),
+    }
+}
+
+/// One of our findings, once for each record and package.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Found {
+    id: String,
+    names: BTreeSet<String>,
+    why: String,
+}
+
+impl Found {
+    fn is(&self, package: &str) -> bool {
+        self.names.contains(package)
+    }
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {}: {}", self.names, self.id, self.why)
+    }
+}
+
+/// Returns our findings of one kind, each package by its own name and by its source's.
+fn ours(cves: &Value, kind: &str) -> BTreeSet<Found> {
+    let mut found = BTreeSet::new();
+    for finding in cves["findings"].as_array().unwrap() {
+        for package in finding["packages"].as_array().unwrap() {
+            if package["type"] != kind {
+                continue;
+            }
+            let text = |key: &str| package[key].as_str().unwrap_or_default();
+            let names = [
+                (text("name"), text("version")),
+                (text("source_name"), text("source_version")),
+            ];
+            let names: BTreeSet<_> = names
+                .into_iter()
+                .filter(|(name, _)| !name.is_empty())
+                .map(|(name, version)| spelled(kind, &format!("{name}@{version}")))
+                .collect();
+            for id in finding["records"].as_array().unwrap() {
+                found.insert(Found {
+                    id: id.as_str().unwrap().to_owned(),
+                    names: names.clone(),
+                    why: format!(
+                        "{}, {}, fixed in {}",
+                        finding["vulnerability"], finding["severity"], finding["fixed_versions"]
+                    ),
+                });
+            }
+        }
+    }
+    found
+}
+
+#[test]
+#[ignore = "needs real servers; run tests/run"]
+fn the_patched_image_has_no_finding_in_its_distribution() {
+    let _turn = one_at_a_time();
+    let Some(indexed) = Indexed::get() else {
+        return;
+    };
+    let cves = indexed.scout.cves("library/debian:12-patched");
+    assert_eq!(ours(&cves, "deb"), BTreeSet::new());
+    assert_eq!(cves["coverage"]["judged"], true);
+    assert_ne!(
+        ours(&indexed.scout.cves("library/debian:12"), "deb"),
+        BTreeSet::new()
+    );
+}

@@ -1,0 +1,15 @@
+//! What the tests stand on: programs, data directories, layouts, servers.
+
+pub(crate) mod guard;
+pub(crate) mod http;
+pub(crate) mod layout;
+pub(crate) mod metrics;
+pub(crate) mod program;
+pub(crate) mod prometheus;
+pub(crate) mod random;
+pub(crate) mod registry;
+pub(crate) mod scout;
+pub(crate) mod serving;
+pub(crate) mod testbed;
+pub(crate) mod truth;
+pub(crate) mod workspace;

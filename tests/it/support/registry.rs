@@ -1,0 +1,162 @@
+//! A real registry: Debian's `docker-registry` on a free port, with its access log.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::guard::Guarded;
+use super::{http, program};
+
+/// Longest that the registry may take to start. It takes half a second.
+const START: Duration = Duration::from_secs(20);
+/// Longest that a push may take. A large image takes a second.
+const PUSH: Duration = Duration::from_secs(180);
+
+/// The user of [`Auth::Basic`].
+pub(crate) const USER: &str = "scout";
+/// The password of [`Auth::Basic`].
+pub(crate) const PASSWORD: &str = "secret";
+/// The line of `htpasswd -Bbn scout secret`.
+const HTPASSWD: &str = "scout:$2y$05$uk3155RF19N33RQnkWeXzugdBHV/xWdmiWVCUYKuHl/3vOfbQgCwG\n";
+
+/// Who may read and write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Auth {
+    /// Everybody.
+    None,
+    /// [`USER`] with [`PASSWORD`].
+    Basic,
+}
+
+/// A running registry.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    guard: Guarded,
+    port: u16,
+    auth: Auth,
+    /// Removed when the guard ends, so that it may be kept in a `static`.
+    folder: PathBuf,
+}
+
+impl Registry {
+    /// Starts an empty registry.
+    pub(crate) fn start(auth: Auth) -> Self {
+        let folder = TempDir::new().unwrap().keep();
+        let port = free_port();
+        let path = folder.display();
+        let mut config = format!(
+            "version: 0.1\n\
+             log: {{level: warn, accesslog: {{disabled: false}}}}\n\
+             storage:\n  filesystem: {{rootdirectory: {path}/data}}\n  delete: {{enabled: true}}\n\
+             http:\n  addr: 127.0.0.1:{port}\n  secret: test\n"
+        );
+        if auth == Auth::Basic {
+            fs::write(folder.join("htpasswd"), HTPASSWD).unwrap();
+            let line = format!("auth:\n  htpasswd: {{realm: test, path: {path}/htpasswd}}\n");
+            config.push_str(&line);
+        }
+        let file = folder.join("config.yml");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new("docker-registry");
+        command
+            .arg("serve")
+            .arg(file)
+            .env("OTEL_TRACES_EXPORTER", "none");
+        let guard = Guarded::start_and_clean(&command, &folder.join("log"), &folder);
+        program::until("start of the registry", START, || {
+            assert!(guard.is_running(), "{}", guard.stderr());
+            http::get(&format!("http://127.0.0.1:{port}/v2/"), &[])
+        });
+        Self {
+            guard,
+            port,
+            auth,
+            folder,
+        }
+    }
+
+    /// Returns `HOST:PORT`.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the value of `--registry`.
+    pub(crate) fn registry(&self) -> String {
+        format!("type=oci,registry={}", self.host())
+    }
+
+    /// Returns a folder that is removed together with the registry.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Pushes an image of a layout under a name.
+    #[track_caller]
+    pub(crate) fn push(&self, layout: &Path, image: &str, name: &str, more: &[&str]) {
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args(["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"]);
+        if self.auth == Auth::Basic {
+            skopeo.args(["--dest-creds", &format!("{USER}:{PASSWORD}")]);
+        }
+        skopeo
+            .args(more)
+            .arg(format!("oci:{}:{image}", layout.display()))
+            .arg(format!("docker://{}/{name}", self.host()));
+        program::wait(skopeo, PUSH).expect_code(0);
+    }
+
+    /// Returns the requests of the access log behind a position, and the position after them.
+    pub(crate) fn requests_since(&self, position: usize) -> (Vec<Request>, usize) {
+        let log = self.guard.stdout();
+        let requests = log[position..].lines().filter_map(Request::parse).collect();
+        (requests, log.len())
+    }
+}
+
+/// One line of the access log.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) status: u16,
+}
+
+impl Request {
+    /// Reads a line of the combined format: `... "GET /v2/ HTTP/1.1" 200 ...`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut quoted = line.split('"');
+        let request = quoted.nth(1)?;
+        let status = quoted.next()?.split_whitespace().next()?;
+        let mut words = request.split(' ');
+        Some(Self {
+            method: words.next()?.to_owned(),
+            path: words.next()?.to_owned(),
+            status: status.parse().ok()?,
+        })
+    }
+
+    /// Returns the digest if this is a request for the content of a blob.
+    pub(crate) fn blob(&self) -> Option<&str> {
+        let (_, digest) = self.path.split_once("/blobs/")?;
+        (self.method == "GET").then_some(digest)
+    }
+}
+
+/// Returns a port on which nobody listens now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn reads_an_access_log() {
+    let line = "127.0.0.1 - - [21/Nov/2026:15:00:00 +0000] \"GET /v2/a/blobs/sha256:00 HTTP/1.1\" \
+                200 529 \"\" \"scout/0.1\"";
+    let request = Request::parse(line).unwrap();
+    assert_eq!((request.blob(), request.status), (Some("sha256:00"), 200));
+    assert_eq!(Request::parse("time=\"x\" level=info"), None);
+}
