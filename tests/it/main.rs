@@ -15,6 +15,8 @@ mod layers;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sweep;

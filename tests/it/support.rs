@@ -1,5 +1,6 @@
 //! What the tests stand on: programs, data directories, layouts, servers.
 
+pub(crate) mod fake;
 pub(crate) mod guard;
 pub(crate) mod http;
 pub(crate) mod layout;

@@ -1,5 +1,7 @@
 //! Organizations and tokens from the command line.
 
+use std::path::{Path, PathBuf};
+
 use crate::examples::indexed;
 use crate::support::program;
 use crate::support::scout::{ORG, Scout};
@@ -40,8 +42,7 @@ fn tokens_are_stored_hashed() {
     let (scout, _) = indexed();
     let token = scout.token(&[]);
     let body = token.rsplit('_').next().unwrap();
-    for entry in std::fs::read_dir(scout.dir()).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(scout.dir()) {
         let content = std::fs::read(&path).unwrap();
         let found = content
             .windows(body.len())
@@ -50,16 +51,21 @@ fn tokens_are_stored_hashed() {
     }
 }
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_below(folder)));
+    files
+}
+
 #[test]
 fn enrolling_makes_an_organization_and_twice_is_no_harm() {
     let scout = Scout::new();
     let dir = scout.dir().to_str().unwrap();
     for _ in 0..2 {
-        let outcome = program::run(
-            "scout",
-            std::path::Path::new("/"),
-            ["enroll", ORG, "--data-dir", dir],
-        );
+        let outcome = program::run("scout", Path::new("/"), ["enroll", ORG, "--data-dir", dir]);
         outcome.expect_code(0);
     }
     let exporter = Serving::exporter(&scout);
@@ -95,7 +101,7 @@ fn an_organization_nobody_enrolled_is_named() {
     let dir = scout.dir().to_str().unwrap();
     let outcome = program::run(
         "scout",
-        std::path::Path::new("/"),
+        Path::new("/"),
         ["images", "--org", "nobody", "--data-dir", dir],
     );
     assert_eq!(outcome.code, Some(1), "{outcome}");

@@ -49,11 +49,17 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer =
-                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let is_answer = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+            return if is_answer {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
         }
     };
     scout_config::start_log(arguments.log_format);
@@ -79,13 +85,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         tokio::spawn(cancel_on_signal(stop.clone()));
         let source = ReaderSource::new(Reader::new(store));
         let options = ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now()));
-        Exporter::new(Arc::new(source), options).run(listener, stop.cancelled_owned()).await;
+        Exporter::new(Arc::new(source), options)
+            .run(listener, stop.cancelled_owned())
+            .await;
         Ok(())
     })
 }
 
 async fn cancel_on_signal(stop: CancellationToken) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -94,7 +104,10 @@ async fn cancel_on_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that talks to a person of failure")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that talks to a person of failure"
+)]
 fn fail(error: &anyhow::Error) -> ExitCode {
     // `{:#}` prints the whole chain; library errors never repeat their source.
     eprintln!("scout-exporter: {error:#}");

@@ -11,7 +11,10 @@ use scout_platform::WatchOptions;
 /// Watches a registry: indexes the images in it, matches them with advisories, judges them.
 #[derive(Debug, clap::Parser)]
 #[command(name = "scout-watch", version, after_help = AFTER_HELP)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each switch of the command line"
+)]
 pub(crate) struct Arguments {
     /// Organization that the results belong to; it is enrolled if it is new
     #[arg(long, value_name = "ORG", default_value = OrgName::DEFAULT)]

@@ -19,11 +19,17 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer =
-                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let is_answer = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+            return if is_answer {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
         }
     };
     scout_config::start_log(arguments.log_format);
@@ -33,7 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that talks to a person of failure")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that talks to a person of failure"
+)]
 fn fail(error: &anyhow::Error) -> ExitCode {
     // `{:#}` prints the whole chain; library errors never repeat their source.
     eprintln!("scout-watch: {error:#}");

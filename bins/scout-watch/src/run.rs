@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use scout_config::{ProcessEnvironment, SystemClock};
+use scout_config::{OpenedRegistry, ProcessEnvironment, SystemClock};
 use scout_platform::{
     AdvisorySource, Clock, Indexer, IndexerOptions, Judge, Organization, Reader, RunReport,
     SweepOptions, Sweeper, WatchOptions, Watcher,
 };
 use scout_registry::RegistryIntegration;
 use scout_sbom::{Budget, Limits};
-use scout_store::{ArtifactState, Store};
+use scout_store::ArtifactState;
 use scout_web::{Exporter, ExporterOptions, ReaderSource};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +25,11 @@ use crate::arguments::Arguments;
 use crate::text;
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let registry = scout_config::open_registry(
+    let OpenedRegistry {
+        registry,
+        lists_all,
+        ..
+    } = scout_config::open_registry(
         &ProcessEnvironment,
         &arguments.registry,
         arguments.repository.clone(),
@@ -33,6 +37,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &arguments.advisories {
         check_advisories(dir)?;
     }
+    let options = SweepOptions {
+        all_images: arguments.all_images,
+        tags: arguments.tag.clone(),
+        complete: lists_all,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -41,30 +50,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         tokio::spawn(cancel_on_signal(stop.clone()));
         if arguments.dry_run {
-            return dry_run(arguments, registry.as_ref()).await;
+            return dry_run(arguments, registry.as_ref(), options).await;
         }
-        watch(arguments, registry, &stop).await
+        watch(arguments, registry, options, &stop).await
     })
 }
 
 /// A directory that is not there is a mistake to be told at once; one without dumps is told, as
 /// unknown, in the summary.
 fn check_advisories(dir: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(dir.is_dir(), "--advisories {} is not a directory", dir.display());
+    anyhow::ensure!(
+        dir.is_dir(),
+        "--advisories {} is not a directory",
+        dir.display()
+    );
     Ok(())
-}
-
-fn sweep_options(arguments: &Arguments) -> SweepOptions {
-    SweepOptions {
-        all_images: arguments.all_images,
-        tags: arguments.tag.clone(),
-        complete: arguments.repository.is_empty(),
-    }
 }
 
 async fn dry_run(
     arguments: &Arguments,
     registry: &dyn RegistryIntegration,
+    options: SweepOptions,
 ) -> anyhow::Result<ExitCode> {
     // A dry run leaves nothing behind, not even an empty data directory.
     let mut known = Vec::new();
@@ -74,8 +80,9 @@ async fn dry_run(
             known = store.artifacts(org, None).await?;
         }
     }
-    let baseline_taken = known.iter().any(|artifact| artifact.registry == registry.host());
-    let options = sweep_options(arguments);
+    let baseline_taken = known
+        .iter()
+        .any(|artifact| artifact.registry == registry.host());
     let (planned, problems) =
         scout_platform::plan(registry, &options, &known, baseline_taken).await?;
     let mut out = String::new();
@@ -88,7 +95,10 @@ async fn dry_run(
         out += &format!("{what:14} {}:{}@{}\n", tag.repository, tag.tag, tag.digest);
     }
     let wanted = planned.iter().filter(|tag| tag.would_index).count();
-    out += &format!("{wanted} of {} tags would be indexed; nothing was done\n", planned.len());
+    out += &format!(
+        "{wanted} of {} tags would be indexed; nothing was done\n",
+        planned.len()
+    );
     if wanted == 0 && !baseline_taken && !arguments.all_images && !planned.is_empty() {
         out += "Use --all-images to index what is in the registry already.\n";
     }
@@ -99,6 +109,7 @@ async fn dry_run(
 async fn watch(
     arguments: &Arguments,
     registry: Arc<dyn RegistryIntegration>,
+    sweep: SweepOptions,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -118,13 +129,16 @@ async fn watch(
         Arc::clone(&store),
         Arc::clone(&registry),
         id,
-        sweep_options(arguments),
+        sweep,
         Arc::clone(&clock),
     );
     let indexer = Indexer::new(
         Arc::clone(&store),
         Arc::clone(&registry),
-        IndexerOptions { platforms: arguments.platform.clone(), limits: Limits::default() },
+        IndexerOptions {
+            platforms: arguments.platform.clone(),
+            limits: Limits::default(),
+        },
         Budget::new(&arguments.data_dir),
         Arc::clone(&clock),
     );
@@ -152,10 +166,15 @@ async fn watch(
                     .await?;
             let line = curl_line(listener.local_addr()?, &org, &token);
             let source = Arc::new(ReaderSource::new(reader.clone()));
-            let exporter =
-                Exporter::new(source, ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now())));
+            let exporter = Exporter::new(
+                source,
+                ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now())),
+            );
             let until = stop.clone().cancelled_owned();
-            Some((line, tokio::spawn(async move { exporter.run(listener, until).await })))
+            Some((
+                line,
+                tokio::spawn(async move { exporter.run(listener, until).await }),
+            ))
         }
         None => None,
     };
@@ -167,7 +186,9 @@ async fn watch(
         print(line)?;
     }
     if !arguments.once {
-        watcher.run(stop, |report| log_round(report, registry.host())).await?;
+        watcher
+            .run(stop, |report| log_round(report, registry.host()))
+            .await?;
     }
     if let Some((_, server)) = serving {
         server.await.context("the server ended unexpectedly")?;
@@ -198,7 +219,9 @@ fn curl_line(address: SocketAddr, org: &Organization, token: &Path) -> String {
 /// Cancels at the first `SIGTERM` or Ctrl-C: what is being done is finished. A second one ends
 /// the process at once.
 async fn cancel_on_signal(stop: CancellationToken) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
     for _ in 0..2 {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -219,7 +242,11 @@ fn end_now() -> ! {
 }
 
 fn status(failed: bool) -> ExitCode {
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Prints to standard output. A reader that has gone away is no failure.

@@ -29,7 +29,11 @@ pub(crate) fn round(
         let _ = writeln!(out, "{} tags are gone from the registry", sweep.gone_tags);
     }
     if sweep.problems.total() > 0 {
-        let _ = writeln!(out, "\nNot all could be listed ({} problems):", sweep.problems.total());
+        let _ = writeln!(
+            out,
+            "\nNot all could be listed ({} problems):",
+            sweep.problems.total()
+        );
         for (message, count) in sweep.problems.iter() {
             let _ = match count {
                 1 => writeln!(out, "  {message}"),
@@ -39,7 +43,11 @@ pub(crate) fn round(
     }
     let below = summary.count(ArtifactState::BelowBaseline);
     if below > 0 && !arguments.all_images {
-        let images = if below == 1 { "1 image was" } else { &format!("{below} images were") };
+        let images = if below == 1 {
+            "1 image was"
+        } else {
+            &format!("{below} images were")
+        };
         let _ = writeln!(
             out,
             "\n{images} in the registry before the first sweep and not indexed; \
@@ -47,7 +55,10 @@ pub(crate) fn round(
         );
     }
     if !arguments.sbom && summary.count(ArtifactState::Waiting) > 0 {
-        let _ = writeln!(out, "\nNothing is indexed with --sbom=false; run without it to do so.");
+        let _ = writeln!(
+            out,
+            "\nNothing is indexed with --sbom=false; run without it to do so."
+        );
     }
     if arguments.advisories.is_none() && !summary.images.is_empty() {
         let _ = writeln!(

@@ -30,10 +30,20 @@ pub(crate) async fn list(
             let name = if line.tags.is_empty() {
                 format!("{}/{}", line.registry, line.repository)
             } else {
-                format!("{}/{}:{}", line.registry, line.repository, line.tags.join(","))
+                format!(
+                    "{}/{}:{}",
+                    line.registry,
+                    line.repository,
+                    line.tags.join(",")
+                )
             };
             let digest = line.digest.chars().take("sha256:".len() + 12).collect();
-            [name, digest, line.state.to_owned(), line.reason.unwrap_or_default()]
+            [
+                name,
+                digest,
+                line.state.to_owned(),
+                line.reason.unwrap_or_default(),
+            ]
         })
         .collect();
     print_table(["IMAGE", "DIGEST", "STATE", "REASON"], &rows)
@@ -60,11 +70,14 @@ pub(crate) async fn sbom(
 }
 
 fn print_sbom(report: &SbomReport) -> anyhow::Result<()> {
-    let system = report
-        .distribution
-        .as_ref()
-        .map_or_else(|| "no distribution".to_owned(), scout_envs::Distribution::display_name);
-    print(&format!("{} {} ({system})\n\n", report.image, report.platform))?;
+    let system = report.distribution.as_ref().map_or_else(
+        || "no distribution".to_owned(),
+        scout_envs::Distribution::display_name,
+    );
+    print(&format!(
+        "{} {} ({system})\n\n",
+        report.image, report.platform
+    ))?;
     let rows: Vec<[String; 4]> = report
         .packages
         .iter()
@@ -73,7 +86,11 @@ fn print_sbom(report: &SbomReport) -> anyhow::Result<()> {
                 found.package.package_type.to_string(),
                 found.package.name.clone(),
                 found.package.version.clone(),
-                found.owner.as_ref().map(|owner| format!("part of {owner}")).unwrap_or_default(),
+                found
+                    .owner
+                    .as_ref()
+                    .map(|owner| format!("part of {owner}"))
+                    .unwrap_or_default(),
             ]
         })
         .collect();
@@ -106,8 +123,9 @@ pub(crate) async fn cves(
 }
 
 fn print_cves(report: &CveReport) -> anyhow::Result<()> {
-    let counts =
-        report.counts().map_or_else(|| "not judged".to_owned(), |counts| counts.to_string());
+    let counts = report
+        .counts()
+        .map_or_else(|| "not judged".to_owned(), |counts| counts.to_string());
     print(&format!("{}  {counts}\n\n", report.image))?;
     let rows: Vec<[String; 5]> = report
         .findings
@@ -123,21 +141,38 @@ fn print_cves(report: &CveReport) -> anyhow::Result<()> {
                 several => format!("{package} and {} more", several - 1),
             };
             let fixed: Vec<&str> = finding.fixed_versions.iter().map(String::as_str).collect();
-            let exploited = if finding.known_exploited == Some(true) { "exploited" } else { "" };
+            let exploited = if finding.known_exploited == Some(true) {
+                "exploited"
+            } else {
+                ""
+            };
             [
                 finding.severity.to_string(),
                 finding.vulnerability.to_string(),
                 package,
-                if fixed.is_empty() { "no fix".to_owned() } else { fixed.join(", ") },
+                if fixed.is_empty() {
+                    "no fix".to_owned()
+                } else {
+                    fixed.join(", ")
+                },
                 exploited.to_owned(),
             ]
         })
         .collect();
-    print_table(["SEVERITY", "VULNERABILITY", "PACKAGE", "FIXED IN", ""], &rows)?;
+    print_table(
+        ["SEVERITY", "VULNERABILITY", "PACKAGE", "FIXED IN", ""],
+        &rows,
+    )?;
     if report.coverage.unknown.is_empty() {
         return Ok(());
     }
-    let unknown: String =
-        report.coverage.unknown.iter().map(|unknown| format!("  {unknown}\n")).collect();
-    print(&format!("\nUnknown, and never counted as clean:\n{unknown}"))
+    let unknown: String = report
+        .coverage
+        .unknown
+        .iter()
+        .map(|unknown| format!("  {unknown}\n"))
+        .collect();
+    print(&format!(
+        "\nUnknown, and never counted as clean:\n{unknown}"
+    ))
 }

@@ -24,11 +24,17 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer =
-                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let is_answer = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+            return if is_answer {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
         }
     };
     match run(arguments.command) {
@@ -48,13 +54,18 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Enroll { org, data } => organizations::enroll(&org, &data).await,
             Command::Token(TokenCommand::Create { role, org }) => tokens::create(&org, role).await,
             Command::Token(TokenCommand::List { org }) => tokens::list(&org).await,
-            Command::Token(TokenCommand::Revoke { token, org }) => tokens::revoke(&org, token).await,
+            Command::Token(TokenCommand::Revoke { token, org }) => {
+                tokens::revoke(&org, token).await
+            }
             Command::Environment { name, image, org } => {
                 organizations::environment(&org, name, image).await
             }
-            Command::Images { failed, waiting, format, org } => {
-                images::list(&org, failed, waiting, format).await
-            }
+            Command::Images {
+                failed,
+                waiting,
+                format,
+                org,
+            } => images::list(&org, failed, waiting, format).await,
             Command::Sbom { image, format, org } => images::sbom(&org, &image, format).await,
             Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
         }
@@ -70,7 +81,10 @@ fn open(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
     Ok(scout_config::open_store(&data.data_dir)?)
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that talks to a person of failure")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that talks to a person of failure"
+)]
 fn fail(error: &anyhow::Error) -> ExitCode {
     // `{:#}` prints the whole chain; library errors never repeat their source.
     eprintln!("scout: {error:#}");

@@ -32,9 +32,13 @@ pub(crate) async fn environment(
         return print(&names);
     };
     let Some(image) = image else {
-        let lines =
-            scout_platform::environment_lines(store.as_ref(), &organization, &name).await?;
-        return print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+        let lines = scout_platform::environment_lines(store.as_ref(), &organization, &name).await?;
+        return print(
+            &lines
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        );
     };
     let digests =
         scout_platform::assign(store.as_ref(), &organization, &name, &image, &SystemClock).await?;
@@ -46,5 +50,8 @@ pub(crate) async fn environment(
         JudgeOutcome::ElsewhereHeld => "; the running watcher judges it",
         _ => "",
     };
-    print(&format!("{image} ({}) is recorded in environment {name}{when}.\n", digests.join(", ")))
+    print(&format!(
+        "{image} ({}) is recorded in environment {name}{when}.\n",
+        digests.join(", ")
+    ))
 }

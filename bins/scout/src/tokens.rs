@@ -12,9 +12,12 @@ use crate::output::{print, print_table};
 pub(crate) async fn create(org: &Org, role: Role) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    let token =
-        scout_config::new_token(store.as_ref(), &organization, role, &SystemClock).await?;
-    let may = if role.may_read_metrics() { "reads" } else { "does not read" };
+    let token = scout_config::new_token(store.as_ref(), &organization, role, &SystemClock).await?;
+    let may = if role.may_read_metrics() {
+        "reads"
+    } else {
+        "does not read"
+    };
     print(&format!(
         "A token of organization {} for a {role}, who {may} its metrics. Store it now, it is not \
          shown again:\n{}\n",
@@ -31,7 +34,10 @@ pub(crate) async fn list(org: &Org) -> anyhow::Result<()> {
         .await?
         .into_iter()
         .map(|token| {
-            let revoked = token.revoked_at.map(|at| at.to_string()).unwrap_or_default();
+            let revoked = token
+                .revoked_at
+                .map(|at| at.to_string())
+                .unwrap_or_default();
             [
                 token.id.to_string(),
                 token.hint,
@@ -47,7 +53,10 @@ pub(crate) async fn list(org: &Org) -> anyhow::Result<()> {
 pub(crate) async fn revoke(org: &Org, number: i64) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    if !store.revoke_token(organization.id, TokenId(number), SystemClock.now()).await? {
+    if !store
+        .revoke_token(organization.id, TokenId(number), SystemClock.now())
+        .await?
+    {
         bail!(
             "organization {} has no valid token {number}; `scout token list --org {}` lists them",
             org.org,

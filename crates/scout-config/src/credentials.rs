@@ -26,11 +26,18 @@ pub fn credentials(environment: &impl Environment, host: &str) -> Result<Registr
         return Ok(RegistryCredentials::Bearer(token.into()));
     }
     match (environment.get(USER), environment.get(PASSWORD)) {
-        (Some(user), Some(password)) => {
-            Ok(RegistryCredentials::Basic { user, password: password.into() })
-        }
-        (Some(_), None) => Err(Error::HalfCredentials { present: USER, missing: PASSWORD }),
-        (None, Some(_)) => Err(Error::HalfCredentials { present: PASSWORD, missing: USER }),
+        (Some(user), Some(password)) => Ok(RegistryCredentials::Basic {
+            user,
+            password: password.into(),
+        }),
+        (Some(_), None) => Err(Error::HalfCredentials {
+            present: USER,
+            missing: PASSWORD,
+        }),
+        (None, Some(_)) => Err(Error::HalfCredentials {
+            present: PASSWORD,
+            missing: USER,
+        }),
         (None, None) => {
             Ok(docker_credentials(environment, host)?.unwrap_or(RegistryCredentials::Anonymous))
         }
@@ -49,7 +56,10 @@ mod tests {
         assert!(matches!(basic, RegistryCredentials::Basic { .. }));
         assert!(matches!(
             credentials(&[(USER, "u")], "r"),
-            Err(Error::HalfCredentials { missing: PASSWORD, .. })
+            Err(Error::HalfCredentials {
+                missing: PASSWORD,
+                ..
+            })
         ));
         let none = credentials(&[("HOME", "/nonexistent")], "r").unwrap();
         assert!(matches!(none, RegistryCredentials::Anonymous));

@@ -37,11 +37,19 @@ pub(crate) fn docker_credentials(
     environment: &impl Environment,
     host: &str,
 ) -> Result<Option<RegistryCredentials>> {
-    let Some(path) = config_path(environment) else { return Ok(None) };
+    let Some(path) = config_path(environment) else {
+        return Ok(None);
+    };
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::File { action: "read", path, source }),
+        Err(source) => {
+            return Err(Error::File {
+                action: "read",
+                path,
+                source,
+            });
+        }
     };
     parse(&text, host, &path)
 }
@@ -55,7 +63,10 @@ fn config_path(environment: &impl Environment) -> Option<PathBuf> {
 }
 
 fn parse(text: &str, host: &str, path: &Path) -> Result<Option<RegistryCredentials>> {
-    let wrong = |source| Error::DockerConfig { path: path.to_owned(), source };
+    let wrong = |source| Error::DockerConfig {
+        path: path.to_owned(),
+        source,
+    };
     let file: ConfigFile = serde_json::from_str(text).map_err(|error| wrong(error.into()))?;
     let Some((_, entry)) = file.auths.into_iter().find(|(key, _)| is_for(key, host)) else {
         return Ok(None);
@@ -75,13 +86,18 @@ fn parse(text: &str, host: &str, path: &Path) -> Result<Option<RegistryCredentia
             user: user.to_owned(),
             password: password.trim_end_matches('\0').into(),
         })),
-        None => Err(wrong(format!("the entry for {host} is not `user:password` in base64").into())),
+        None => Err(wrong(
+            format!("the entry for {host} is not `user:password` in base64").into(),
+        )),
     }
 }
 
 /// Docker writes hosts, with a scheme and a path in older entries.
 fn is_for(key: &str, host: &str) -> bool {
-    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let key = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
     let key = key.split('/').next().unwrap_or(key);
     let canonical = |host: &str| match host {
         "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
@@ -102,31 +118,47 @@ mod tests {
             }
             other => panic!("{other:?}"),
         });
-        let found = found.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
+        let found = found
+            .as_ref()
+            .map(|(user, password)| (user.as_str(), password.as_str()));
         assert_eq!(found, expected, "{text} {host}");
     }
 
     #[test]
     fn finds_the_host_in_the_ways_docker_writes_it() {
         let auth = STANDARD.encode("me:se:cret");
-        for key in ["r.example.com", "https://r.example.com", "https://r.example.com/v2/"] {
+        for key in [
+            "r.example.com",
+            "https://r.example.com",
+            "https://r.example.com/v2/",
+        ] {
             let text = format!("{{\"auths\":{{\"{key}\":{{\"auth\":\"{auth}\"}}}}}}");
             check(&text, "r.example.com", Some(("me", "se:cret")));
             check(&text, "other.example.com", None);
         }
-        let hub = format!(
-            "{{\"auths\":{{\"https://index.docker.io/v1/\":{{\"auth\":\"{auth}\"}}}}}}"
-        );
+        let hub =
+            format!("{{\"auths\":{{\"https://index.docker.io/v1/\":{{\"auth\":\"{auth}\"}}}}}}");
         check(&hub, "docker.io", Some(("me", "se:cret")));
-        check("{\"auths\":{\"r\":{\"username\":\"u\",\"password\":\"p\"}}}", "r", Some(("u", "p")));
+        check(
+            "{\"auths\":{\"r\":{\"username\":\"u\",\"password\":\"p\"}}}",
+            "r",
+            Some(("u", "p")),
+        );
         check("{\"auths\":{\"r\":{}},\"credsStore\":\"pass\"}", "r", None);
         check("{}", "r", None);
     }
 
     #[test]
     fn a_damaged_file_is_named_and_its_content_is_not() {
-        let error = parse("{\"auths\":{\"r\":{\"auth\":\"secret!\"}}}", "r", Path::new("c.json"));
+        let error = parse(
+            "{\"auths\":{\"r\":{\"auth\":\"secret!\"}}}",
+            "r",
+            Path::new("c.json"),
+        );
         let error = format!("{:?}", error.unwrap_err());
-        assert!(error.contains("c.json") && !error.contains("secret!"), "{error}");
+        assert!(
+            error.contains("c.json") && !error.contains("secret!"),
+            "{error}"
+        );
     }
 }

@@ -19,6 +19,8 @@ impl Environment for ProcessEnvironment {
 #[cfg(test)]
 impl<const N: usize> Environment for [(&str, &str); N] {
     fn get(&self, name: &str) -> Option<String> {
-        self.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        self.iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
     }
 }

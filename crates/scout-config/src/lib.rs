@@ -15,6 +15,6 @@ pub use credentials::credentials;
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{Error, Result};
 pub use log::{LogFormat, start_log};
-pub use registry::open_registry;
+pub use registry::{OpenedRegistry, open_registry};
 pub use store::{DEFAULT_DATA_DIR, has_store, open_store, open_store_to_read};
 pub use token::{new_token, own_token};

@@ -31,7 +31,8 @@ impl FromStr for LogFormat {
 /// Starts the log on standard error. `SCOUT_LOG` selects what is logged, as in `debug` or
 /// `scout_registry=trace`; the default is `info`.
 pub fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("SCOUT_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("SCOUT_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

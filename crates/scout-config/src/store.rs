@@ -16,8 +16,9 @@ pub const DEFAULT_DATA_DIR: &str = "./scout-data";
 ///
 /// If it cannot be opened, with the reason.
 pub fn open_store(data_dir: &Path) -> Result<Arc<dyn Store>> {
-    let store = SqliteStore::open(data_dir, Access::ReadWrite)
-        .map_err(|source| Error::Store { source: source.into() })?;
+    let store = SqliteStore::open(data_dir, Access::ReadWrite).map_err(|source| Error::Store {
+        source: source.into(),
+    })?;
     Ok(Arc::new(store))
 }
 
@@ -34,9 +35,12 @@ pub fn has_store(data_dir: &Path) -> bool {
 /// If there is none, or it cannot be opened, with the reason.
 pub fn open_store_to_read(data_dir: &Path) -> Result<Arc<dyn Store>> {
     if !has_store(data_dir) {
-        return Err(Error::NoStore { path: data_dir.to_owned() });
+        return Err(Error::NoStore {
+            path: data_dir.to_owned(),
+        });
     }
-    let store = SqliteStore::open(data_dir, Access::ReadOnly)
-        .map_err(|source| Error::Store { source: source.into() })?;
+    let store = SqliteStore::open(data_dir, Access::ReadOnly).map_err(|source| Error::Store {
+        source: source.into(),
+    })?;
     Ok(Arc::new(store))
 }

@@ -29,10 +29,14 @@ pub async fn new_token(
     clock: &dyn Clock,
 ) -> Result<Token> {
     let mut random = [0; Token::RANDOM_BYTES];
-    getrandom::fill(&mut random).map_err(|source| Error::Random { source: source.into() })?;
+    getrandom::fill(&mut random).map_err(|source| Error::Random {
+        source: source.into(),
+    })?;
     create_token(store, org, role, &random, clock)
         .await
-        .map_err(|source| Error::Store { source: source.into() })
+        .map_err(|source| Error::Store {
+            source: source.into(),
+        })
 }
 
 /// Returns the file that holds a valid owner's token of the organization, writing a new token
@@ -52,7 +56,9 @@ pub async fn own_token(
         let grant = store
             .token_grant(token.hash())
             .await
-            .map_err(|source| Error::Store { source: source.into() })?;
+            .map_err(|source| Error::Store {
+                source: source.into(),
+            })?;
         if grant.is_some_and(|grant| grant.org == org.name && grant.role == Role::Owner) {
             fs::set_permissions(&path, Permissions::from_mode(MODE))
                 .map_err(|source| file_error("protect", &path, source))?;
@@ -85,5 +91,9 @@ fn write(data_dir: &Path, path: &Path, token: &Token) -> io::Result<()> {
 }
 
 fn file_error(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::File { action, path: path.to_owned(), source }
+    Error::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }

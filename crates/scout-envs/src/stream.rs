@@ -66,11 +66,17 @@ impl TryFrom<String> for StreamName {
         if name.len() > Self::MAX_LEN {
             return Err(InvalidStreamName::TooLong { len: name.len() });
         }
-        if name.chars().any(char::is_control) {
+        if name.chars().any(breaks_lines) {
             return Err(InvalidStreamName::ControlCharacter);
         }
         Ok(Self(name))
     }
+}
+
+/// Control characters, which no dashboard can show, and Unicode's line separators, on which
+/// Datadog's check splits the page.
+fn breaks_lines(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Why a text is not a stream's name.
@@ -89,8 +95,8 @@ pub enum InvalidStreamName {
         /// How long it is, in bytes.
         len: usize,
     },
-    /// A control character, which no dashboard can show.
-    #[error("the name has a control character in it")]
+    /// A control character or a line separator.
+    #[error("the name has a control character or a line separator in it")]
     ControlCharacter,
 }
 
@@ -105,6 +111,7 @@ mod tests {
             ("  ", InvalidStreamName::Empty),
             (" prod", InvalidStreamName::Padded),
             ("a\nb", InvalidStreamName::ControlCharacter),
+            ("a\u{2028}b", InvalidStreamName::ControlCharacter),
             (&"a".repeat(129), InvalidStreamName::TooLong { len: 129 }),
         ] {
             assert_eq!(name.parse::<StreamName>(), Err(expected), "{name:?}");

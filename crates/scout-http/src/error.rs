@@ -54,7 +54,7 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// No connection came about.
+    /// No connection came about, or not in time.
     #[error("{url} cannot be reached")]
     Unreachable {
         /// The address.
@@ -78,7 +78,7 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// Nothing came in time.
+    /// There was a connection, but nothing came over it in time.
     #[error("{url} did not answer in time")]
     Timeout {
         /// The address.
@@ -127,7 +127,7 @@ impl Error {
         let url = RedactedUrl::from(url);
         // The library's own text holds the whole address, query included.
         let error = error.without_url();
-        if error.is_timeout() {
+        if error.is_timeout() && !error.is_connect() {
             return Self::Timeout { url };
         }
         if error.is_builder() {

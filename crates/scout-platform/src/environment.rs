@@ -30,14 +30,22 @@ pub async fn assign(
         .images
         .iter()
         .filter(|(_, manifest, _)| {
-            image.digest().is_none_or(|digest| *digest == artifact.digest || digest == manifest)
+            image
+                .digest()
+                .is_none_or(|digest| *digest == artifact.digest || digest == manifest)
         })
         .collect();
     if wanted.is_empty() {
         let reason = why_not_analyzed(&artifact);
-        return Err(Error::NotAnalyzed { image: image.to_string(), reason });
+        return Err(Error::NotAnalyzed {
+            image: image.to_string(),
+            reason,
+        });
     }
-    let tag = image.tag().cloned().or_else(|| artifact.tags.first().cloned());
+    let tag = image
+        .tag()
+        .cloned()
+        .or_else(|| artifact.tags.first().cloned());
     for (id, _, _) in &wanted {
         let entry = EnvironmentImage {
             repository_id: artifact.repository_id,
@@ -47,10 +55,15 @@ pub async fn assign(
             image: *id,
             recorded_at: clock.now(),
         };
-        store.record_environment_image(org.id, environment, MANUAL, entry).await?;
+        store
+            .record_environment_image(org.id, environment, MANUAL, entry)
+            .await?;
     }
     store.enqueue_judgement(org.id).await?;
-    Ok(wanted.iter().map(|(_, manifest, _)| manifest.to_string()).collect())
+    Ok(wanted
+        .iter()
+        .map(|(_, manifest, _)| manifest.to_string())
+        .collect())
 }
 
 /// Returns the images of an environment as people read them, `repository:tag@digest`.
@@ -67,7 +80,11 @@ pub async fn environment_lines(
     let mut lines: Vec<String> = images
         .iter()
         .map(|image| {
-            let tag = image.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+            let tag = image
+                .tag
+                .as_ref()
+                .map(|tag| format!(":{tag}"))
+                .unwrap_or_default();
             format!("{}{tag}@{}", image.repository, image.digest)
         })
         .collect();

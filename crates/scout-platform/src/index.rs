@@ -21,8 +21,8 @@ use scout_store::{ArtifactOutcome, FoundImage, IndexWork, NewImage, Store};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-pub(crate) use failure::chain;
 use failure::Failure;
+pub(crate) use failure::chain;
 use layer::LayerFlights;
 
 /// Most layers an image may have. Docker stops at 127; the rest is room for other builders.
@@ -67,7 +67,14 @@ impl Indexer {
         budget: Budget,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, registry, options, budget, flights: LayerFlights::default(), clock }
+        Self {
+            store,
+            registry,
+            options,
+            budget,
+            flights: LayerFlights::default(),
+            clock,
+        }
     }
 
     /// Makes one attempt on an artifact and returns how it ended; nothing but layers is recorded.
@@ -105,6 +112,7 @@ impl Indexer {
                 vec![self.single(repository, &work.digest, &manifest).await?]
             }
             Manifest::Index(index) => self.platforms(repository, &index.entries).await?,
+            _ => return Err(unknown_manifest()),
         };
         Ok(ArtifactOutcome::Indexed(found))
     }
@@ -122,7 +130,11 @@ impl Indexer {
         check_is_image(manifest)?;
         let config = self.config(repository, &manifest.config).await?;
         if let Some(platform) = &config.platform
-            && self.options.platforms.pick(std::slice::from_ref(platform)).is_empty()
+            && self
+                .options
+                .platforms
+                .pick(std::slice::from_ref(platform))
+                .is_empty()
         {
             return Err(Failure::Skipped(format!(
                 "it is for {platform}, and {} is wanted",
@@ -138,8 +150,10 @@ impl Indexer {
         repository: &RepositoryName,
         entries: &[IndexEntry],
     ) -> Result<Vec<FoundImage>, Failure> {
-        let entries: Vec<&IndexEntry> =
-            entries.iter().filter(|entry| !entry.is_attestation()).collect();
+        let entries: Vec<&IndexEntry> = entries
+            .iter()
+            .filter(|entry| !entry.is_attestation())
+            .collect();
         let platforms: Vec<Platform> = entries
             .iter()
             .map(|entry| entry.platform().cloned().unwrap_or_else(unstated))
@@ -154,11 +168,18 @@ impl Indexer {
             return Err(Failure::Skipped(format!(
                 "the index has no {} (it has: {})",
                 self.options.platforms,
-                if names.is_empty() { "no image".to_owned() } else { names.join(", ") }
+                if names.is_empty() {
+                    "no image".to_owned()
+                } else {
+                    names.join(", ")
+                }
             )));
         }
         let mut found = Vec::with_capacity(picked.len());
-        for entry in picked.into_iter().filter_map(|position| entries.get(position)) {
+        for entry in picked
+            .into_iter()
+            .filter_map(|position| entries.get(position))
+        {
             found.push(self.entry(repository, &entry.descriptor).await?);
         }
         Ok(found)
@@ -172,21 +193,29 @@ impl Indexer {
         if let Some(known) = self.known(&descriptor.digest).await? {
             return Ok(known);
         }
-        let document = self.registry.manifest(repository, &descriptor.digest).await?;
+        let document = self
+            .registry
+            .manifest(repository, &descriptor.digest)
+            .await?;
         match document.parse()? {
             Manifest::Image(manifest) => {
                 check_is_image(&manifest)?;
                 let config = self.config(repository, &manifest.config).await?;
-                self.image(repository, &descriptor.digest, &manifest, config).await
+                self.image(repository, &descriptor.digest, &manifest, config)
+                    .await
             }
-            Manifest::Index(_) => {
-                Err(Failure::Skipped("an index within an index is not looked into".to_owned()))
-            }
+            Manifest::Index(_) => Err(Failure::Skipped(
+                "an index within an index is not looked into".to_owned(),
+            )),
+            _ => Err(unknown_manifest()),
         }
     }
 
     async fn known(&self, manifest: &Digest) -> Result<Option<FoundImage>, Failure> {
-        let known = self.store.image_by_manifest(manifest, ANALYSIS_VERSION).await?;
+        let known = self
+            .store
+            .image_by_manifest(manifest, ANALYSIS_VERSION)
+            .await?;
         Ok(known.map(FoundImage::Known))
     }
 
@@ -195,10 +224,15 @@ impl Indexer {
         repository: &RepositoryName,
         descriptor: &Descriptor,
     ) -> Result<ConfigFile, Failure> {
-        let bytes =
-            self.registry.blob_bytes(repository, descriptor, ConfigFile::MAX_LEN).await?;
+        let bytes = self
+            .registry
+            .blob_bytes(repository, descriptor, ConfigFile::MAX_LEN)
+            .await?;
         ConfigFile::parse(&bytes).map_err(|reason| {
-            Failure::Refused(format!("its configuration cannot be read: {}", chain(&reason)))
+            Failure::Refused(format!(
+                "its configuration cannot be read: {}",
+                chain(&reason)
+            ))
         })
     }
 
@@ -241,8 +275,10 @@ impl Indexer {
         let image = tokio::task::spawn_blocking({
             let (manifest_digest, config_digest) = (digest.clone(), manifest.config.digest.clone());
             move || {
-                let (diff_ids, analyses): (Vec<_>, Vec<_>) =
-                    layers.into_iter().map(|layer| (layer.diff_id, layer.analysis)).unzip();
+                let (diff_ids, analyses): (Vec<_>, Vec<_>) = layers
+                    .into_iter()
+                    .map(|layer| (layer.diff_id, layer.analysis))
+                    .unzip();
                 let mut composition = scout_sbom::compose(&analyses);
                 composition.gaps.append(&mut gaps);
                 let mut image = facts(&composition, config);
@@ -254,16 +290,27 @@ impl Indexer {
             }
         })
         .await
-        .map_err(|_interrupted| Failure::Store(Error::Interrupted { what: "composing an image" }))?;
+        .map_err(|_interrupted| {
+            Failure::Store(Error::Interrupted {
+                what: "composing an image",
+            })
+        })?;
         Ok(FoundImage::New(Box::new(image)))
     }
+}
+
+fn unknown_manifest() -> Failure {
+    Failure::Skipped("neither an image nor an index of images".to_owned())
 }
 
 fn check_is_image(manifest: &ImageManifest) -> Result<(), Failure> {
     if manifest.is_container_image() {
         return Ok(());
     }
-    Err(Failure::Skipped(format!("not a container image but {}", manifest.kind())))
+    Err(Failure::Skipped(format!(
+        "not a container image but {}",
+        manifest.kind()
+    )))
 }
 
 /// The configuration says which layers it was made for. One that does not fit the layers found
@@ -298,8 +345,10 @@ fn facts(composition: &Composition, config: ConfigFile) -> NewImage {
         match_key(package, composition.distribution.as_ref())
             .unwrap_or_else(|| key_without_distribution(package))
     };
-    let (owned, own): (Vec<_>, Vec<_>) =
-        composition.packages.iter().partition(|installed| installed.owner.is_some());
+    let (owned, own): (Vec<_>, Vec<_>) = composition
+        .packages
+        .iter()
+        .partition(|installed| installed.owner.is_some());
     let placeholder = Digest::sha256(&[0; 32]);
     NewImage {
         manifest_digest: placeholder.clone(),
@@ -308,13 +357,21 @@ fn facts(composition: &Composition, config: ConfigFile) -> NewImage {
         config: config.config,
         distribution: composition.distribution.clone(),
         gaps: composition.gaps.clone(),
-        has_package_database: !composition.databases.is_empty(),
+        // Without a distribution there is no database to miss, if packages were found at all.
+        has_package_database: !composition.databases.is_empty()
+            || (composition.distribution.is_none() && !composition.packages.is_empty()),
         layers: Vec::new(),
         analysis_version: ANALYSIS_VERSION,
         compressed_bytes: 0,
         package_count: u32::try_from(own.len()).unwrap_or(u32::MAX),
-        packages: own.iter().map(|installed| key(&installed.package)).collect(),
-        owned_packages: owned.iter().map(|installed| key(&installed.package)).collect(),
+        packages: own
+            .iter()
+            .map(|installed| key(&installed.package))
+            .collect(),
+        owned_packages: owned
+            .iter()
+            .map(|installed| key(&installed.package))
+            .collect(),
     }
 }
 

@@ -18,9 +18,10 @@ use scout_store::{FeedRecord, JudgeWork, Lease, PackageFindings, Store};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 pub use advisories::AdvisorySource;
+use advisories::Loaded;
 pub(crate) use coverage::{Feeds, coverage};
 pub(crate) use latest::newest;
-pub(crate) use stream::Judged;
+pub(crate) use stream::{Judged, JudgedImage};
 
 /// The lease's name.
 const LEASE: &str = "judge";
@@ -69,7 +70,12 @@ impl Judge {
         advisories: Option<AdvisorySource>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, advisories, policies: Policy::defaults(), clock }
+        Self {
+            store,
+            advisories,
+            policies: Policy::defaults(),
+            clock,
+        }
     }
 
     /// Judges everything that was asked for.
@@ -78,6 +84,9 @@ impl Judge {
     ///
     /// If the store fails, or the advisories cannot be read at all.
     pub async fn run(&self) -> Result<JudgeOutcome> {
+        if !self.is_due().await? {
+            return Ok(JudgeOutcome::Done { organizations: 0 });
+        }
         let Some(lease) = self.take_lease().await? else {
             return Ok(JudgeOutcome::ElsewhereHeld);
         };
@@ -87,6 +96,16 @@ impl Judge {
         judged
     }
 
+    /// Whether there is anything to do; asked often, and only reads.
+    async fn is_due(&self) -> Result<bool> {
+        let now = self.clock.now();
+        let has_new_advisories = self
+            .advisories
+            .as_ref()
+            .is_some_and(|source| source.is_due(now));
+        Ok(has_new_advisories || !self.store.judge_work(now).await?.is_empty())
+    }
+
     async fn take_lease(&self) -> Result<Option<Lease>> {
         let now = self.clock.now();
         let until = now + SignedDuration::from_secs(LEASE_SECONDS);
@@ -94,61 +113,103 @@ impl Judge {
     }
 
     async fn run_with(&self, lease: &Lease) -> Result<JudgeOutcome> {
-        self.match_packages(lease).await?;
         let mut organizations = 0;
-        for work in self.store.judge_work(self.clock.now()).await? {
-            let lease = self.renew(lease).await?;
-            self.organization(&lease, work).await?;
-            organizations += 1;
+        loop {
+            // Read before matching: what is asked for later may be about packages that were not
+            // matched yet, and stays asked for.
+            let work = self.store.judge_work(self.clock.now()).await?;
+            self.match_packages(lease).await?;
+            for work in work {
+                let lease = self.renew(lease).await?;
+                self.organization(&lease, work).await?;
+                organizations += 1;
+            }
+            if self.store.judge_work(self.clock.now()).await?.is_empty() {
+                return Ok(JudgeOutcome::Done { organizations });
+            }
         }
-        Ok(JudgeOutcome::Done { organizations })
     }
 
     async fn renew(&self, lease: &Lease) -> Result<Lease> {
-        let lost = || scout_store::Error::LeaseLost { what: lease.name.clone() };
-        Ok(self.take_lease().await?.filter(|l| l.fence == lease.fence).ok_or_else(lost)?)
+        let lost = || scout_store::Error::LeaseLost {
+            what: lease.name.clone(),
+        };
+        Ok(self
+            .take_lease()
+            .await?
+            .filter(|l| l.fence == lease.fence)
+            .ok_or_else(lost)?)
     }
 
-    /// Loads what is new of the advisories, and matches the packages it concerns.
+    /// Matches the packages that the advisories, as they are now, have not spoken of yet.
     async fn match_packages(&self, lease: &Lease) -> Result<()> {
-        let Some(advisories) = &self.advisories else { return Ok(()) };
+        let Some(advisories) = &self.advisories else {
+            return Ok(());
+        };
+        let now = self.clock.now();
         let wanted = self.store.ecosystems_in_use().await?;
-        let loaded = advisories.refresh(wanted, self.clock.now()).await?;
-        // What cannot be loaded now but was loaded before is kept: the last good answer serves on,
+        let survey = advisories.survey(wanted, now).await?;
+        // What is not there now but was loaded before is kept: the last good answer serves on,
         // and its age shows.
-        if loaded.kev.is_some() {
-            self.store.record_kev(lease, loaded.kev.clone()).await?;
+        if survey.kev.is_some() {
+            self.store.record_kev(lease, survey.kev.clone()).await?;
         }
-        let mut feeds = loaded.records.clone();
-        let is_new = |feed: &FeedRecord| feeds.iter().all(|loaded| loaded.name != feed.name);
-        let kept: Vec<_> = self.store.feeds().await?.into_iter().filter(is_new).collect();
-        feeds.extend(kept);
+        let mut feeds = self.store.feeds().await?;
+        let is_recorded = |(name, fingerprint): (&String, &String)| {
+            feeds
+                .iter()
+                .any(|feed| feed.name == *name && feed.fingerprint == *fingerprint)
+        };
+        if survey.dumps.iter().all(is_recorded) {
+            let is_there = |feed: &&mut FeedRecord| survey.dumps.contains_key(&feed.name);
+            feeds
+                .iter_mut()
+                .filter(is_there)
+                .for_each(|feed| feed.loaded_at = now);
+            self.store.record_feeds(lease, feeds).await?;
+            if self.store.stale_packages(None, 1).await?.is_empty() {
+                return Ok(());
+            }
+            feeds = self.store.feeds().await?;
+        }
+        let loaded = advisories.load(&survey, now).await?;
+        feeds.retain(|feed| loaded.records.iter().all(|record| record.name != feed.name));
+        feeds.extend(loaded.records.iter().cloned());
         self.store.record_feeds(lease, feeds).await?;
+        self.match_stale(lease, &loaded).await
+    }
+
+    async fn match_stale(&self, lease: &Lease, loaded: &Loaded) -> Result<()> {
         let mut after = None;
         loop {
             let stale = self.store.stale_packages(after, MATCH_BATCH).await?;
-            let Some((last, _)) = stale.last() else { break };
+            let Some((last, _)) = stale.last() else {
+                return Ok(());
+            };
             after = Some(*last);
-            let indexes = loaded.clone();
+            let loaded = loaded.clone();
             let findings = tokio::task::spawn_blocking(move || {
-                stale
-                    .into_iter()
-                    .filter_map(|(package, key)| {
-                        let (findings, feed) = indexes.find(&key)?;
-                        Some(PackageFindings { package, findings, feed })
+                let matched = stale.into_iter().filter_map(|(package, key)| {
+                    let (findings, feed) = loaded.find(&key)?;
+                    Some(PackageFindings {
+                        package,
+                        findings,
+                        feed,
                     })
-                    .collect()
+                });
+                matched.collect()
             })
             .await
             .map_err(|_interrupted| Error::Interrupted { what: "matching" })?;
             let lease = self.renew(lease).await?;
             self.store.record_findings(&lease, findings).await?;
         }
-        Ok(())
     }
 
     async fn organization(&self, lease: &Lease, work: JudgeWork) -> Result<()> {
-        let Some(org) = self.name_of(work).await? else { return Ok(()) };
+        let Some(org) = self.name_of(work).await? else {
+            return Ok(());
+        };
         let judged = Judged::load(self.store.as_ref(), work.org, &self.policies).await?;
         let snapshot = judged.snapshot(org, self.clock.now());
         self.store.publish(lease, work, snapshot).await?;
@@ -157,6 +218,9 @@ impl Judge {
 
     async fn name_of(&self, work: JudgeWork) -> Result<Option<OrgName>> {
         let organizations = self.store.organizations().await?;
-        Ok(organizations.into_iter().find(|org| org.id == work.org).map(|org| org.name))
+        Ok(organizations
+            .into_iter()
+            .find(|org| org.id == work.org)
+            .map(|org| org.name))
     }
 }

@@ -22,8 +22,13 @@ pub struct Organization {
 /// [`Error::UnknownOrganization`] if it was not enrolled, or if the store fails.
 pub async fn organization(store: &dyn Store, name: &OrgName) -> Result<Organization> {
     match store.org(name).await? {
-        Some(id) => Ok(Organization { id, name: name.clone() }),
-        None => Err(Error::UnknownOrganization { org: name.to_string() }),
+        Some(id) => Ok(Organization {
+            id,
+            name: name.clone(),
+        }),
+        None => Err(Error::UnknownOrganization {
+            org: name.to_string(),
+        }),
     }
 }
 
@@ -44,9 +49,10 @@ pub(crate) async fn find_artifact(
         .collect();
     match (found.len(), found.pop()) {
         (1, Some(artifact)) => Ok(artifact),
-        (_, None) => {
-            Err(Error::UnknownImage { image: image.to_string(), org: org.name.to_string() })
-        }
+        (_, None) => Err(Error::UnknownImage {
+            image: image.to_string(),
+            org: org.name.to_string(),
+        }),
         (_, Some(last)) => {
             found.push(last);
             let mut names: Vec<String> = found
@@ -54,7 +60,10 @@ pub(crate) async fn find_artifact(
                 .map(|a| format!("{}/{}@{}", a.registry, a.repository, a.digest))
                 .collect();
             names.sort_unstable();
-            Err(Error::AmbiguousImage { image: image.to_string(), candidates: names.join(", ") })
+            Err(Error::AmbiguousImage {
+                image: image.to_string(),
+                candidates: names.join(", "),
+            })
         }
     }
 }
@@ -64,7 +73,9 @@ fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
     let wanted = image.repository().as_str();
     let same_repository =
         repository == wanted || repository.strip_prefix("library/") == Some(wanted);
-    let same_registry = image.registry().is_none_or(|registry| registry == artifact.registry);
+    let same_registry = image
+        .registry()
+        .is_none_or(|registry| registry == artifact.registry);
     let same_version = match (image.digest(), image.tag()) {
         (Some(digest), _) => {
             artifact.digest == *digest || artifact.images.iter().any(|(_, d, _)| d == digest)

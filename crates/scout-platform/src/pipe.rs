@@ -37,7 +37,14 @@ pub(crate) struct PipeWriter {
 /// Makes a pipe.
 pub(crate) fn pipe() -> (PipeWriter, PipeReader) {
     let (sender, receiver) = mpsc::channel(QUEUED_CHUNKS);
-    (PipeWriter { sender }, PipeReader { receiver, chunk: Bytes::new(), ended: false })
+    (
+        PipeWriter { sender },
+        PipeReader {
+            receiver,
+            chunk: Bytes::new(),
+            ended: false,
+        },
+    )
 }
 
 impl PipeWriter {
@@ -92,11 +99,15 @@ mod tests {
 
     #[tokio::test]
     async fn carries_every_byte_in_order() {
-        let chunks: Vec<Bytes> = (0..100u8).map(|n| Bytes::from(vec![n; usize::from(n)])).collect();
+        let chunks: Vec<Bytes> = (0..100u8)
+            .map(|n| Bytes::from(vec![n; usize::from(n)]))
+            .collect();
         let expected: Vec<u8> = chunks.concat();
         let (writer, reader) = pipe();
         let reading = read_all(reader);
-        writer.send_all(Box::pin(stream::iter(chunks.into_iter().map(Ok)))).await;
+        writer
+            .send_all(Box::pin(stream::iter(chunks.into_iter().map(Ok))))
+            .await;
         assert_eq!(reading.await.unwrap().unwrap(), expected);
     }
 

@@ -69,7 +69,13 @@ pub async fn plan(
                 None => options.all_images || baseline_taken,
             };
             let repository = repository.clone();
-            planned.push(PlannedTag { repository, tag, digest, state, would_index });
+            planned.push(PlannedTag {
+                repository,
+                tag,
+                digest,
+                state,
+                would_index,
+            });
         }
     }
     planned.sort_by(|a, b| (&a.repository, &a.tag).cmp(&(&b.repository, &b.tag)));

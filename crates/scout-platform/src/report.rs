@@ -76,7 +76,10 @@ impl Reader {
     /// If the store fails.
     pub async fn organizations(&self) -> Result<Vec<(OrgName, u64)>> {
         let organizations = self.store.organizations().await?;
-        Ok(organizations.into_iter().map(|org| (org.name, org.generation)).collect())
+        Ok(organizations
+            .into_iter()
+            .map(|org| (org.name, org.generation))
+            .collect())
     }
 
     /// Returns an organization's newest snapshot; nothing if there is none, or no organization.
@@ -142,7 +145,10 @@ impl Reader {
         }
         if records.is_empty() {
             let reason = why_not_analyzed(&artifact);
-            return Err(Error::NotAnalyzed { image: image.to_string(), reason });
+            return Err(Error::NotAnalyzed {
+                image: image.to_string(),
+                reason,
+            });
         }
         Ok((artifact, records))
     }
@@ -161,7 +167,10 @@ impl From<ArtifactRecord> for ImageLine {
             images: artifact
                 .images
                 .into_iter()
-                .map(|(_, digest, platform)| PlatformLine { digest: digest.to_string(), platform })
+                .map(|(_, digest, platform)| PlatformLine {
+                    digest: digest.to_string(),
+                    platform,
+                })
                 .collect(),
         }
     }

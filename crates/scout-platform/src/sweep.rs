@@ -74,7 +74,9 @@ impl Problems {
 
     /// Returns each message with how often it came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().map(|(message, count)| (message.as_str(), *count))
+        self.0
+            .iter()
+            .map(|(message, count)| (message.as_str(), *count))
     }
 
     fn merge(&mut self, other: Self) {
@@ -112,7 +114,13 @@ impl Sweeper {
         options: SweepOptions,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, registry, org, options, clock }
+        Self {
+            store,
+            registry,
+            org,
+            options,
+            clock,
+        }
     }
 
     /// Returns the registry's record, creating it if needed.
@@ -122,7 +130,10 @@ impl Sweeper {
     /// If the store fails.
     pub async fn record(&self) -> Result<RegistryRecord> {
         let (key, display) = (self.registry.key(), self.registry.host());
-        Ok(self.store.registry(self.org, key, display, self.clock.now()).await?)
+        Ok(self
+            .store
+            .registry(self.org, key, display, self.clock.now())
+            .await?)
     }
 
     /// Lists the registry and records what it holds.
@@ -134,8 +145,13 @@ impl Sweeper {
         let record = self.record().await?;
         let started = self.clock.now();
         let repositories = self.repositories(record.id, started).await?;
-        let took_baseline = repositories.iter().all(|repository| repository.baseline_at.is_none());
-        let mut report = SweepReport { took_baseline, ..SweepReport::default() };
+        let took_baseline = repositories
+            .iter()
+            .all(|repository| repository.baseline_at.is_none());
+        let mut report = SweepReport {
+            took_baseline,
+            ..SweepReport::default()
+        };
         // Set by what concerns the whole registry, so that it is said once.
         let out_of_reach = AtomicBool::new(false);
         let mut listings = stream::iter(repositories)
@@ -159,7 +175,10 @@ impl Sweeper {
     ) -> Result<Vec<RepositoryRecord>> {
         let names = list(self.registry.as_ref()).await?;
         let complete = self.options.complete;
-        Ok(self.store.record_repositories(self.org, registry, &names, complete, now).await?)
+        Ok(self
+            .store
+            .record_repositories(self.org, registry, &names, complete, now)
+            .await?)
     }
 
     async fn repository(
@@ -183,20 +202,39 @@ impl Sweeper {
         report.repositories = 1;
         // Until the baseline is complete every tag counts as seen when the registry was first
         // met: an interruption must not make one tag look newer than another.
-        let seen_at = if repository.baseline_at.is_some() { started } else { registry.created_at };
+        let seen_at = if repository.baseline_at.is_some() {
+            started
+        } else {
+            registry.created_at
+        };
         let mut resolving = stream::iter(tags.iter().filter(|tag| self.options.wants(tag)))
-            .map(|tag| async { (tag.clone(), self.registry.resolve(&repository.name, tag).await) })
+            .map(|tag| async {
+                (
+                    tag.clone(),
+                    self.registry.resolve(&repository.name, tag).await,
+                )
+            })
             .buffer_unordered(TAGS_AT_ONCE);
         while let Some((tag, resolved)) = resolving.next().await {
             if out_of_reach.load(Ordering::Relaxed) {
                 break;
             }
             match resolved {
-                Ok(Resolved { digest, pushed_at, .. }) => {
+                Ok(Resolved {
+                    digest, pushed_at, ..
+                }) => {
                     let all_images = self.options.all_images;
-                    let observation = Observation { tag, digest, pushed_at, seen_at, all_images };
-                    let observed =
-                        self.store.observe(self.org, repository.id, observation).await?;
+                    let observation = Observation {
+                        tag,
+                        digest,
+                        pushed_at,
+                        seen_at,
+                        all_images,
+                    };
+                    let observed = self
+                        .store
+                        .observe(self.org, repository.id, observation)
+                        .await?;
                     report.tags += 1;
                     report.new_tags += u64::from(observed.is_new);
                 }
@@ -212,8 +250,10 @@ impl Sweeper {
         let is_whole = report.problems.total() == 0 && !out_of_reach.load(Ordering::Relaxed);
         if is_whole || repository.baseline_at.is_some() {
             let now = self.clock.now();
-            report.gone_tags =
-                self.store.record_listing(self.org, repository.id, &tags, now).await?;
+            report.gone_tags = self
+                .store
+                .record_listing(self.org, repository.id, &tags, now)
+                .await?;
         }
         Ok(report)
     }
@@ -228,7 +268,10 @@ impl Sweeper {
         if !error.concerns_whole_source() {
             note(problems, format!("{repository}: {}", chain(error)));
         } else if !out_of_reach.swap(true, Ordering::Relaxed) {
-            note(problems, format!("{}: {}", self.registry.host(), chain(error)));
+            note(
+                problems,
+                format!("{}: {}", self.registry.host(), chain(error)),
+            );
         }
     }
 }
@@ -238,8 +281,15 @@ pub(crate) async fn list(registry: &dyn RegistryIntegration) -> Result<Vec<Repos
     let names = registry
         .repositories()
         .await
-        .map_err(|source| Error::Registry { registry: registry.host().to_owned(), source })?;
-    Ok(names.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+        .map_err(|source| Error::Registry {
+            registry: registry.host().to_owned(),
+            source,
+        })?;
+    Ok(names
+        .into_iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect())
 }
 
 /// Notes a problem, and logs it the first time.

@@ -69,7 +69,9 @@ pub(crate) fn layer(files: &[(&str, &str)]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+        archive
+            .append_data(&mut header, path, content.as_bytes())
+            .unwrap();
     }
     archive.into_inner().unwrap()
 }
@@ -94,7 +96,11 @@ pub(crate) fn debian(packages: &[(&str, &str)]) -> Vec<u8> {
 impl MemoryRegistry {
     fn put(&self, bytes: Vec<u8>) -> Digest {
         let digest = digest(&bytes);
-        self.0.lock().unwrap().blobs.insert(digest.clone(), bytes.into());
+        self.0
+            .lock()
+            .unwrap()
+            .blobs
+            .insert(digest.clone(), bytes.into());
         digest
     }
 
@@ -143,7 +149,11 @@ impl MemoryRegistry {
     /// Removes a tag.
     pub(crate) fn remove(&self, repository: &str, tag: &str) {
         let mut state = self.0.lock().unwrap();
-        state.tags.get_mut(&repository.parse().unwrap()).unwrap().remove(&tag.parse().unwrap());
+        state
+            .tags
+            .get_mut(&repository.parse().unwrap())
+            .unwrap()
+            .remove(&tag.parse().unwrap());
     }
 
     /// Returns how often it was asked since the last time.
@@ -153,12 +163,19 @@ impl MemoryRegistry {
 
     fn blob_bytes_of(&self, digest: &Digest) -> Result<Bytes> {
         let state = self.0.lock().unwrap();
-        state.blobs.get(digest).cloned().ok_or_else(|| not_found(digest))
+        state
+            .blobs
+            .get(digest)
+            .cloned()
+            .ok_or_else(|| not_found(digest))
     }
 }
 
 fn not_found(what: impl ToString) -> Error {
-    Error::NotFound { what: what.to_string(), detail: None }
+    Error::NotFound {
+        what: what.to_string(),
+        detail: None,
+    }
 }
 
 #[async_trait]
@@ -193,7 +210,10 @@ impl RegistryIntegration for MemoryRegistry {
 
     async fn tags(&self, repository: &RepositoryName) -> Result<Vec<Tag>> {
         let state = self.0.lock().unwrap();
-        let tags = state.tags.get(repository).ok_or_else(|| not_found(repository))?;
+        let tags = state
+            .tags
+            .get(repository)
+            .ok_or_else(|| not_found(repository))?;
         Ok(tags.keys().cloned().collect())
     }
 
@@ -201,12 +221,19 @@ impl RegistryIntegration for MemoryRegistry {
         let mut state = self.0.lock().unwrap();
         state.asked.resolved += 1;
         let digest = state.tags.get(repository).and_then(|tags| tags.get(tag));
-        digest.cloned().map(Resolved::new).ok_or_else(|| not_found(tag))
+        digest
+            .cloned()
+            .map(Resolved::new)
+            .ok_or_else(|| not_found(tag))
     }
 
     async fn manifest(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument> {
         self.0.lock().unwrap().asked.manifests += 1;
-        Ok(ManifestDocument::new(digest.clone(), None, self.blob_bytes_of(digest)?))
+        Ok(ManifestDocument::new(
+            digest.clone(),
+            None,
+            self.blob_bytes_of(digest)?,
+        ))
     }
 
     async fn blob(&self, _: &RepositoryName, descriptor: &Descriptor) -> Result<BlobStream> {
@@ -216,7 +243,10 @@ impl RegistryIntegration for MemoryRegistry {
         }
         let bytes = self.blob_bytes_of(&descriptor.digest)?;
         // In small pieces, as from a network.
-        let chunks: Vec<_> = bytes.chunks(1000).map(|chunk| Ok(bytes.slice_ref(chunk))).collect();
+        let chunks: Vec<_> = bytes
+            .chunks(1000)
+            .map(|chunk| Ok(bytes.slice_ref(chunk)))
+            .collect();
         Ok(Box::pin(stream::iter(chunks)))
     }
 }

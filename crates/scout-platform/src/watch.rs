@@ -83,7 +83,10 @@ pub struct Watcher {
 
 impl Watcher {
     /// Returns a watcher made of these parts; sweeper and indexer must be of the same registry.
-    #[expect(clippy::too_many_arguments, reason = "the parts are each used alone as well")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts are each used alone as well"
+    )]
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -96,7 +99,18 @@ impl Watcher {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (work, judgement) = (Notify::new(), Notify::new());
-        Self { store, registry, org, sweeper, indexer, judge, options, clock, work, judgement }
+        Self {
+            store,
+            registry,
+            org,
+            sweeper,
+            indexer,
+            judge,
+            options,
+            clock,
+            work,
+            judgement,
+        }
     }
 
     /// Makes one round: sweeps, indexes what is wanted, judges; then returns.
@@ -174,7 +188,9 @@ impl Watcher {
         }
         let registry = self.sweeper.record().await?.id;
         // What failed for reasons that may have passed gets another chance with each start.
-        self.store.retry_failed(self.org, Retry::Transient, self.clock.now()).await?;
+        self.store
+            .retry_failed(self.org, Retry::Transient, self.clock.now())
+            .await?;
         Ok(registry)
     }
 

@@ -63,7 +63,7 @@ pub enum Error {
         /// The registry.
         registry: String,
         /// What came instead of the list.
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// The registry wants fewer requests.
     #[error("{url} asks to slow down{}{}", wait(.retry_after), said(.detail))]
@@ -86,6 +86,14 @@ pub enum Error {
         retry_after: Option<Duration>,
         /// What the server said, if anything.
         detail: Option<String>,
+    },
+    /// A server that seems to want TLS.
+    #[error(
+        "{url} cannot be asked over plain http; if it speaks TLS, put https:// before the host"
+    )]
+    NotPlainHttp {
+        /// The address that was asked.
+        url: RedactedUrl,
     },
     /// An answer that the protocol does not foresee.
     #[error("{url} answered with status {status}{}", said(.detail))]
@@ -232,23 +240,23 @@ impl Error {
     /// Returns whether the credentials are wrong or missing: nothing else will work either.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        matches!(
-            self,
-            Self::Unauthorized { .. } | Self::UnusableCredentials
-        )
+        matches!(self, Self::Unauthorized { .. } | Self::UnusableCredentials)
     }
 
     /// Returns whether the whole source is out of reach, and not only what was asked for: nothing
-    /// else needs to be tried now.
+    /// else needs to be tried now. The storage a registry redirects to counts as part of it.
     #[must_use]
     pub fn concerns_whole_source(&self) -> bool {
         match self {
             Self::Http(error) => !matches!(
                 **error,
-                scout_http::Error::BodyTooLarge { .. } | scout_http::Error::Interrupted { .. }
+                scout_http::Error::BodyTooLarge { .. }
+                    | scout_http::Error::Interrupted { .. }
+                    | scout_http::Error::Timeout { .. }
             ),
             Self::Unauthorized { .. }
             | Self::UnusableCredentials
+            | Self::NotPlainHttp { .. }
             | Self::RefusedRealm { .. }
             | Self::TooManyRequests { .. }
             | Self::NotALayout { .. } => true,

@@ -45,7 +45,8 @@ fn compile(globs: &[String]) -> Result<GlobSet, InvalidGlob> {
     for text in globs {
         set.add(Glob::new(text).map_err(|error| invalid(text, &error))?);
     }
-    set.build().map_err(|error| invalid(&globs.join(","), &error))
+    set.build()
+        .map_err(|error| invalid(&globs.join(","), &error))
 }
 
 /// A text that is no glob.
@@ -64,7 +65,12 @@ mod tests {
 
     #[test]
     fn globs_cross_slashes_and_see_the_registry() {
-        let all = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect::<Vec<_>>();
+        let all = |globs: &[&str]| {
+            globs
+                .iter()
+                .map(|&glob| glob.to_owned())
+                .collect::<Vec<_>>()
+        };
         for (include, exclude, repository, expected) in [
             (&[][..], &[][..], "a/b", true),
             (&["*/frontend*"], &[], "team/x/frontend-app", true),

@@ -21,9 +21,7 @@ pub use credentials::RegistryCredentials;
 pub use descriptor::Descriptor;
 pub use error::{Cause, Error, Result};
 pub use filter::{Filter, InvalidGlob};
-pub use integration::{
-    BlobStream, Capabilities, ManifestDocument, RegistryIntegration, Resolved,
-};
+pub use integration::{BlobStream, Capabilities, ManifestDocument, RegistryIntegration, Resolved};
 pub use manifest::{ImageManifest, Index, IndexEntry, InvalidManifest, Manifest};
 pub use media_type::LayerKind;
 pub use oci::OciRegistry;

@@ -78,9 +78,9 @@ impl IndexEntry {
     pub fn is_attestation(&self) -> bool {
         let annotations = &self.descriptor.annotations;
         annotations.contains_key("vnd.docker.reference.type")
-            || self
-                .platform()
-                .is_some_and(|platform| platform.os() == "unknown" || platform.architecture() == "unknown")
+            || self.platform().is_some_and(|platform| {
+                platform.os() == "unknown" || platform.architecture() == "unknown"
+            })
     }
 }
 
@@ -93,6 +93,8 @@ impl Manifest {
     pub const MAX_LAYERS: usize = 4096;
     /// Most entries in an index: a hundred times what the largest known ones have.
     pub const MAX_ENTRIES: usize = 4096;
+    /// Most entries in the `index.json` of a layout: as many images as we are made for.
+    const MAX_LAYOUT_ENTRIES: usize = 100_000;
 
     /// Reads a manifest. `stated` is its media type by the answer's header or by the descriptor
     /// that led to it; it decides where the manifest itself has none.
@@ -101,6 +103,22 @@ impl Manifest {
     ///
     /// [`InvalidManifest`] names what is wrong with it.
     pub fn parse(stated: Option<&str>, bytes: &[u8]) -> Result<Self, InvalidManifest> {
+        Self::parse_with(stated, bytes, Self::MAX_ENTRIES)
+    }
+
+    /// Reads the `index.json` of an image layout, which lists whole repositories.
+    pub(crate) fn parse_layout(bytes: &[u8]) -> Result<Index, InvalidManifest> {
+        match Self::parse_with(Some(media_type::OCI_INDEX), bytes, Self::MAX_LAYOUT_ENTRIES)? {
+            Self::Index(index) => Ok(index),
+            Self::Image(_) => Err(InvalidManifest::Ambiguous),
+        }
+    }
+
+    fn parse_with(
+        stated: Option<&str>,
+        bytes: &[u8],
+        max_entries: usize,
+    ) -> Result<Self, InvalidManifest> {
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(InvalidManifest::NotAnObject);
         }
@@ -110,7 +128,7 @@ impl Manifest {
             })?;
         let media_type = raw.decide_type(stated.map(media_type::essence))?;
         if media_type::is_index(&media_type) {
-            raw.into_index(media_type).map(Self::Index)
+            raw.into_index(media_type, max_entries).map(Self::Index)
         } else {
             raw.into_image(media_type).map(Self::Image)
         }
@@ -149,16 +167,20 @@ impl ImageManifest {
         is_config && has_file_system && self.artifact_type.is_none()
     }
 
-    /// Returns what it is, for people: the artifact type, or the configuration's media type.
+    /// Returns what it is, for people: the artifact type, else the media type that says most.
     #[must_use]
     pub fn kind(&self) -> &str {
-        let layer = self.layers.iter().map(|layer| layer.media_type.as_str());
+        let strange_layer = || {
+            self.layers
+                .iter()
+                .map(|layer| layer.media_type.as_str())
+                .find(|kind| LayerKind::of(kind) == LayerKind::Unknown)
+        };
         match &self.artifact_type {
             Some(kind) => kind,
-            None if self.config.media_type == media_type::OCI_CONFIG => layer
-                .filter(|kind| LayerKind::of(kind) == LayerKind::Unknown)
-                .next()
-                .unwrap_or(&self.config.media_type),
+            None if self.config.media_type == media_type::OCI_CONFIG => {
+                strange_layer().unwrap_or(&self.config.media_type)
+            }
             None => &self.config.media_type,
         }
     }
@@ -252,10 +274,10 @@ impl RawManifest<'_> {
         })
     }
 
-    fn into_index(self, media_type: String) -> Result<Index, InvalidManifest> {
+    fn into_index(self, media_type: String, max_entries: usize) -> Result<Index, InvalidManifest> {
         let manifests = self.manifests.unwrap_or_default();
-        if manifests.len() > Manifest::MAX_ENTRIES {
-            return Err(InvalidManifest::TooManyEntries);
+        if manifests.len() > max_entries {
+            return Err(InvalidManifest::TooManyEntries { max: max_entries });
         }
         let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
         for json in manifests {
@@ -319,9 +341,12 @@ pub enum InvalidManifest {
     /// More layers than [`Manifest::MAX_LAYERS`].
     #[error("it has more than {} layers", Manifest::MAX_LAYERS)]
     TooManyLayers,
-    /// More entries than [`Manifest::MAX_ENTRIES`].
-    #[error("it has more than {} entries", Manifest::MAX_ENTRIES)]
-    TooManyEntries,
+    /// More entries than are read.
+    #[error("it has more than {max} entries")]
+    TooManyEntries {
+        /// The most that are read.
+        max: usize,
+    },
     /// A descriptor lacks a member or has a wrong one.
     #[error("it has a damaged descriptor")]
     Descriptor {
@@ -338,7 +363,7 @@ pub enum InvalidManifest {
 
 impl InvalidManifest {
     /// The reason with its cause, in one line.
-    fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         match std::error::Error::source(self) {
             Some(source) => format!("{self}: {source}"),
             None => self.to_string(),

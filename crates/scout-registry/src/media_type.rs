@@ -103,15 +103,30 @@ mod tests {
     fn layers_are_told_by_their_media_type() {
         for (media_type, expected) in [
             ("application/vnd.oci.image.layer.v1.tar", LayerKind::Tar),
-            ("application/vnd.oci.image.layer.v1.tar+gzip; a=b", LayerKind::TarGzip),
-            ("application/vnd.oci.image.layer.v1.tar+zstd", LayerKind::TarZstd),
-            ("application/vnd.docker.image.rootfs.diff.tar.gzip", LayerKind::TarGzip),
-            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", LayerKind::Foreign),
+            (
+                "application/vnd.oci.image.layer.v1.tar+gzip; a=b",
+                LayerKind::TarGzip,
+            ),
+            (
+                "application/vnd.oci.image.layer.v1.tar+zstd",
+                LayerKind::TarZstd,
+            ),
+            (
+                "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                LayerKind::TarGzip,
+            ),
+            (
+                "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+                LayerKind::Foreign,
+            ),
             (
                 "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
                 LayerKind::Foreign,
             ),
-            ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", LayerKind::Unknown),
+            (
+                "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+                LayerKind::Unknown,
+            ),
             ("application/vnd.in-toto+json", LayerKind::Unknown),
             ("", LayerKind::Unknown),
         ] {

@@ -2,6 +2,7 @@
 
 mod layout;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use scout_envs::{Digest, RepositoryName, Tag};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt;
 
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
@@ -53,8 +54,8 @@ impl OciDirectory {
     ///
     /// When the path is relative and there is no current directory.
     pub fn new(spec: &OciDirSpec, options: BuildOptions) -> Result<Self> {
-        let root = std::path::absolute(spec.path())
-            .map_err(|source| unreadable(spec.path(), source))?;
+        let root =
+            std::path::absolute(spec.path()).map_err(|source| unreadable(spec.path(), source))?;
         // One layout has one identity, whichever link leads to it.
         let root = std::fs::canonicalize(&root).unwrap_or(root);
         Ok(Self {
@@ -87,11 +88,9 @@ impl OciDirectory {
             path: self.root.clone(),
             reason,
         };
-        let (_, file) = self.open(&path, "index.json").await?;
-        let bytes = read_bounded(file, MAX_INDEX, "index.json")
-            .await
-            .map_err(|error| error.unwrap_or_else(|source| unreadable(&path, source)))?;
+        let bytes = self.read(&path, MAX_INDEX, "index.json").await?;
         let layout = Layout::parse(&bytes, &self.root).map_err(not_a_layout)?;
+        (0..layout.unusable()).for_each(|_| self.counters.count_invalid_name());
         let layout = Arc::new(layout);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((version, Arc::clone(&layout)));
@@ -99,7 +98,7 @@ impl OciDirectory {
     }
 
     async fn explain_missing_index(&self, path: &Path, error: std::io::Error) -> Error {
-        if error.kind() != std::io::ErrorKind::NotFound {
+        if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
             return unreadable(path, error);
         }
         let reason = match tokio::fs::metadata(&self.root).await {
@@ -117,7 +116,7 @@ impl OciDirectory {
     /// as long as they stay inside; pipes and devices are never opened.
     async fn open(&self, path: &Path, what: &str) -> Result<(u64, File)> {
         let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::NotFound {
+            ErrorKind::NotFound => Error::NotFound {
                 what: what.to_owned(),
                 detail: None,
             },
@@ -131,6 +130,21 @@ impl OciDirectory {
         }
         let file = File::open(&real).await.map_err(failed)?;
         Ok((metadata.len(), file))
+    }
+
+    /// Reads a file whole if it has up to `limit` bytes.
+    async fn read(&self, path: &Path, limit: u64, what: &str) -> Result<Bytes> {
+        let (_, file) = self.open(path, what).await?;
+        let mut bytes = Vec::new();
+        let read = file.take(limit + 1).read_to_end(&mut bytes).await;
+        read.map_err(|source| unreadable(path, source))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLarge {
+                what: what.to_owned(),
+                limit,
+            });
+        }
+        Ok(bytes.into())
     }
 
     /// The digest's grammar lets no path leave `blobs`.
@@ -208,10 +222,12 @@ impl RegistryIntegration for OciDirectory {
     async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Resolved> {
         self.counters.count(RequestKind::Head);
         let layout = self.layout().await?;
-        let descriptor = layout.find(repository, tag).ok_or_else(|| Error::NotFound {
-            what: format!("{repository}:{tag} in {}", self.root.display()),
-            detail: None,
-        })?;
+        let descriptor = layout
+            .find(repository, tag)
+            .ok_or_else(|| Error::NotFound {
+                what: format!("{repository}:{tag} in {}", self.root.display()),
+                detail: None,
+            })?;
         Ok(Resolved {
             digest: descriptor.digest.clone(),
             media_type: Some(descriptor.media_type.clone()).filter(|name| !name.is_empty()),
@@ -229,10 +245,7 @@ impl RegistryIntegration for OciDirectory {
         self.knows(&layout, repository)?;
         let what = self.name(repository, digest);
         let path = self.blob_path(digest);
-        let (_, file) = self.open(&path, &what).await?;
-        let bytes = read_bounded(file, Manifest::MAX_LEN, &what)
-            .await
-            .map_err(|error| error.unwrap_or_else(|source| unreadable(&path, source)))?;
+        let bytes = self.read(&path, Manifest::MAX_LEN, &what).await?;
         check_digest(&what, &bytes, digest)?;
         Ok(ManifestDocument {
             digest: digest.clone(),
@@ -279,24 +292,6 @@ fn chunks(file: File) -> impl Stream<Item = std::io::Result<Bytes>> {
         let read = file.read_buf(&mut chunk).await?;
         Ok((read > 0).then(|| (chunk.freeze(), file)))
     })
-}
-
-/// Reads a file whole if it has up to `limit` bytes.
-async fn read_bounded(
-    file: impl AsyncRead + Unpin,
-    limit: u64,
-    what: &str,
-) -> Result<Bytes, Result<Error, std::io::Error>> {
-    let mut bytes = Vec::new();
-    let read = file.take(limit + 1).read_to_end(&mut bytes).await;
-    read.map_err(Err)?;
-    if bytes.len() as u64 > limit {
-        return Err(Ok(Error::TooLarge {
-            what: what.to_owned(),
-            limit,
-        }));
-    }
-    Ok(bytes.into())
 }
 
 #[cfg(test)]

@@ -3,21 +3,24 @@
 //! One CSV record of `key=value`, as `docker scout watch` takes it; a bare host means `type=oci`.
 
 mod field;
+mod invalid;
+mod options;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use scout_envs::{InvalidRepositoryName, RepositoryName};
-use scout_http::{RetryPolicy, rule};
+use scout_envs::RepositoryName;
+use scout_http::rule;
 use url::Url;
 
-use crate::credentials::RegistryCredentials;
 use crate::error::Result;
-use crate::filter::{Filter, InvalidGlob};
+use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::oci::OciRegistry;
 use crate::oci_dir::OciDirectory;
 use crate::spec::field::Fields;
+pub use crate::spec::invalid::InvalidSpec;
+pub use crate::spec::options::BuildOptions;
 
 /// A registry string that was read and checked.
 #[derive(Clone, Debug)]
@@ -45,9 +48,7 @@ const OCI_KEYS: &[&str] = &[
     "allow-host",
 ];
 /// The keys of `type=oci-dir`.
-const OCI_DIR_KEYS: &[&str] = &[
-    "type", "path", "include", "includes", "exclude", "excludes",
-];
+const OCI_DIR_KEYS: &[&str] = &["type", "path", "include", "includes", "exclude", "excludes"];
 
 impl RegistrySpec {
     /// Reads a registry string.
@@ -90,64 +91,6 @@ impl RegistrySpec {
     }
 }
 
-/// What an integration needs beside its registry string.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BuildOptions {
-    /// How we call ourselves.
-    pub user_agent: String,
-    /// Who we are.
-    pub credentials: RegistryCredentials,
-    /// The repositories to look at, in place of those in the registry string; empty: none named.
-    pub repositories: Vec<RepositoryName>,
-    /// Extra certificate authorities, PEM.
-    pub ca_pem: Option<Vec<u8>>,
-    /// How patiently failed requests are repeated. Its jitter is the only randomness used.
-    pub retry: RetryPolicy,
-}
-
-impl BuildOptions {
-    /// Returns options without credentials and with the usual patience.
-    #[must_use]
-    pub fn new(user_agent: impl Into<String>) -> Self {
-        Self {
-            user_agent: user_agent.into(),
-            credentials: RegistryCredentials::Anonymous,
-            repositories: Vec::new(),
-            ca_pem: None,
-            retry: RetryPolicy::default(),
-        }
-    }
-
-    /// Uses these credentials.
-    #[must_use]
-    pub fn with_credentials(mut self, credentials: RegistryCredentials) -> Self {
-        self.credentials = credentials;
-        self
-    }
-
-    /// Looks at these repositories only.
-    #[must_use]
-    pub fn with_repositories(mut self, repositories: Vec<RepositoryName>) -> Self {
-        self.repositories = repositories;
-        self
-    }
-
-    /// Trusts these certificate authorities, too.
-    #[must_use]
-    pub fn with_ca_pem(mut self, pem: Option<Vec<u8>>) -> Self {
-        self.ca_pem = pem;
-        self
-    }
-
-    /// Repeats failed requests this way.
-    #[must_use]
-    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
-        self.retry = retry;
-        self
-    }
-}
-
 /// `type=oci`, checked.
 #[derive(Clone, Debug)]
 pub struct OciSpec {
@@ -172,9 +115,11 @@ impl OciSpec {
             .map(RepositoryName::try_from)
             .collect::<Result<_, _>>()?;
         let allowed_hosts = fields.list(&["allow-host"]);
-        let is_host = |host: &&String| Url::parse(&format!("https://{host}/")).is_ok_and(|url| {
-            url.path() == "/" && url.username().is_empty() && url.query().is_none()
-        });
+        let is_host = |host: &&String| {
+            Url::parse(&format!("https://{host}/")).is_ok_and(|url| {
+                url.path() == "/" && url.username().is_empty() && url.query().is_none()
+            })
+        };
         if let Some(bad) = allowed_hosts.iter().find(|host| !is_host(host)) {
             return Err(InvalidSpec::NotAHost {
                 key: "allow-host",
@@ -307,90 +252,6 @@ impl OciDirSpec {
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
-}
-
-/// Why a text is not a registry string.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidSpec {
-    /// Nothing there.
-    #[error("the registry string is empty; give a host, or type=...,key=value,...")]
-    Empty,
-    /// Not one CSV record.
-    #[error("the registry string is not one line of comma-separated fields")]
-    NotOneRecord,
-    /// A field without `=`.
-    #[error("{field:?} is not key=value (a value with commas is quoted: \"key=a,b\")")]
-    NotAPair {
-        /// The field.
-        field: String,
-    },
-    /// A type that does not exist.
-    #[error("type={name} is not known; the types are {allowed}")]
-    UnknownType {
-        /// The type.
-        name: String,
-        /// What is allowed.
-        allowed: String,
-    },
-    /// A key that the type does not have.
-    #[error("{key:?} is not a key of type={kind}; the keys are {allowed}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The type.
-        kind: &'static str,
-        /// What is allowed.
-        allowed: String,
-    },
-    /// A key that the type needs.
-    #[error("type={kind} needs {key}=")]
-    MissingKey {
-        /// The type.
-        kind: &'static str,
-        /// The key.
-        key: &'static str,
-    },
-    /// A key given twice.
-    #[error("{key}= is given more than once")]
-    RepeatedKey {
-        /// The key.
-        key: &'static str,
-    },
-    /// A key without a value.
-    #[error("{key}= has no value")]
-    EmptyValue {
-        /// The key.
-        key: String,
-    },
-    /// A value that is neither true nor false.
-    #[error("{key}={value} is neither true nor false")]
-    NotABoolean {
-        /// The key.
-        key: &'static str,
-        /// The value.
-        value: String,
-    },
-    /// A value that is not a host.
-    #[error("{key}={value} is not a host with an optional port, such as registry.example.com:5000")]
-    NotAHost {
-        /// The key.
-        key: &'static str,
-        /// The value.
-        value: String,
-    },
-    /// Plain HTTP to another machine.
-    #[error("{registry} is plain http, which is used for loopback addresses only; insecure=true allows it")]
-    PlainHttp {
-        /// The registry.
-        registry: String,
-    },
-    /// A glob that is none.
-    #[error(transparent)]
-    Glob(#[from] InvalidGlob),
-    /// A repository that is none.
-    #[error(transparent)]
-    Repository(#[from] InvalidRepositoryName),
 }
 
 #[cfg(test)]

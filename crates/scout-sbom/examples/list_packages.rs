@@ -97,9 +97,8 @@ fn print(image: &Composition, as_json: bool) -> Result<(), Box<dyn Error>> {
 /// Returns the layer files of a tag; of an index, those of its first image.
 fn layer_files(layout: &Path, tag: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let index = read_json(&layout.join("index.json"))?;
-    let named = |manifest: &&Value| {
-        manifest["annotations"]["org.opencontainers.image.ref.name"] == *tag
-    };
+    let named =
+        |manifest: &&Value| manifest["annotations"]["org.opencontainers.image.ref.name"] == *tag;
     let descriptor = index["manifests"]
         .as_array()
         .and_then(|manifests| manifests.iter().find(named))

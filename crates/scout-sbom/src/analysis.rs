@@ -7,9 +7,9 @@ mod codec;
 mod table;
 mod wire;
 
-pub(crate) use table::{PathList, TableBuilder};
 pub use table::EntryKind;
 use table::EntryTable;
+pub(crate) use table::{PathList, TableBuilder};
 
 use crate::error::Result;
 use crate::limits::Limits;

@@ -99,7 +99,7 @@ impl Budget {
     /// Waits for memory. To be called only by who holds nothing yet, or two could wait for
     /// each other.
     pub(crate) fn wait_for_memory(&self, what: &'static str, bytes: u64) -> Result<Permit> {
-        Pool::acquire(&self.shared.memory, bytes).ok_or(Error::Limit {
+        Pool::acquire(&self.shared.memory, bytes).ok_or_else(|| Error::Limit {
             what,
             limit: self.shared.memory.total(),
         })
@@ -163,7 +163,7 @@ mod tests {
             budget.wait_for_memory("window", 101),
             Err(Error::Limit { limit: 100, .. })
         ));
-        let input = vec![7u8; 200];
+        let input = [7_u8; 200];
         assert!(budget.store(200, &mut &input[..]).unwrap().is_none());
     }
 

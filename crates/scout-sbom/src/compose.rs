@@ -139,13 +139,18 @@ impl Installed {
 
 /// The class of an evidence file, as its own path states it.
 fn is_candidate(class: Class) -> bool {
-    !matches!(class, Class::OsRelease | Class::DebList | Class::DebSums) && class.database().is_none()
+    !matches!(class, Class::OsRelease | Class::DebList | Class::DebSums)
+        && class.database().is_none()
 }
 
 impl Applied {
     /// Returns what os-release says, read as os-release(5) demands: `/etc` first.
     fn distribution(&mut self, layers: &[LayerAnalysis]) -> Option<Distribution> {
-        for path in [&b"etc/os-release"[..], b"usr/lib/os-release", b"lib/os-release"] {
+        for path in [
+            &b"etc/os-release"[..],
+            b"usr/lib/os-release",
+            b"lib/os-release",
+        ] {
             if let Some(Evidence {
                 finding: Finding::Distribution(distribution),
                 ..
@@ -159,10 +164,7 @@ impl Applied {
 
     /// Returns the visible evidence files that are no part of a distribution's database, and the
     /// hard links in such places whose content was not read.
-    fn candidates<'a>(
-        &self,
-        layers: &'a [LayerAnalysis],
-    ) -> Vec<(Tracked, Option<&'a Evidence>)> {
+    fn candidates<'a>(&self, layers: &'a [LayerAnalysis]) -> Vec<(Tracked, Option<&'a Evidence>)> {
         self.tracked
             .iter()
             .filter(|tracked| self.tree.is_alive(tracked.node))

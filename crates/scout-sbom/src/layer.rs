@@ -4,9 +4,7 @@ use std::io::{BufRead, Read};
 
 use scout_envs::{Digest, Gap, GapKind};
 
-use crate::analysis::{
-    EntryKind, Evidence, Finding, LayerAnalysis, Records, TableBuilder,
-};
+use crate::analysis::{EntryKind, Evidence, Finding, LayerAnalysis, Records, TableBuilder};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -209,11 +207,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn read_file(
-        &mut self,
-        walker: &mut TarWalker<'_>,
-        path: &[u8],
-    ) -> Result<Option<Evidence>> {
+    fn read_file(&mut self, walker: &mut TarWalker<'_>, path: &[u8]) -> Result<Option<Evidence>> {
         let Some(class) = classify(path) else {
             let class = scan_executable(walker)?;
             return Ok(class.map(|class| Evidence {
@@ -253,8 +247,9 @@ impl<'a> Builder<'a> {
         let mut content = walker.content();
         let finding = if class == Class::RpmSqlite {
             match self.budget.store(size, &mut content) {
-                Ok(Some(mut stored)) => Ok(reader::read_rpm_database(&mut stored, self.limits)
-                    .map(Finding::Database)),
+                Ok(Some(mut stored)) => {
+                    Ok(reader::read_rpm_database(&mut stored, self.limits).map(Finding::Database))
+                }
                 Ok(None) => Ok(Err(Unreadable::new("it is larger than the whole spool"))),
                 Err(error) => Err(error),
             }

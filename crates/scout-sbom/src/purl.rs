@@ -114,7 +114,11 @@ mod tests {
                 Some(&distribution),
                 "pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14?arch=amd64&distro=debian-12&upstream=gcc-12%4012.2.0-14",
             ),
-            (rpm, None, "pkg:rpm/bind-libs@9.16.23-1.el9?arch=x86_64&epoch=32"),
+            (
+                rpm,
+                None,
+                "pkg:rpm/bind-libs@9.16.23-1.el9?arch=x86_64&epoch=32",
+            ),
             (
                 Package::new(PackageType::Pypi, "Foo_Bar", "1.0"),
                 Some(&distribution),

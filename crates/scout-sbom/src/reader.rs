@@ -43,7 +43,9 @@ pub(crate) fn read(
 ) -> Result<Finding, Unreadable> {
     match class {
         Class::OsRelease => os_release::read(input),
-        Class::DebStatus => deb::read_status(input, deb::File::Status, limits).map(Finding::Database),
+        Class::DebStatus => {
+            deb::read_status(input, deb::File::Status, limits).map(Finding::Database)
+        }
         Class::DebStatusPart => {
             deb::read_status(input, deb::File::StatusPart, limits).map(Finding::Database)
         }
@@ -54,5 +56,32 @@ pub(crate) fn read(
         Class::NpmManifest => npm::read(input, limits.record_bytes),
         Class::RpmSqlite => Err(Unreadable::new("an rpm database is read at random")),
         _ => Ok(Finding::Unread),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_reader_panics_on_any_bytes(
+            text in "([A-Za-z:=\"{}(), ]{0,20}(\n| |: ?)){0,30}",
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            for &class in Class::ALL {
+                let _ = read(class, &mut text.as_bytes(), &Limits::default());
+                let _ = read(class, &mut bytes.as_slice(), &Limits::default());
+            }
+        }
+
+        #[test]
+        fn no_path_panics(path in "[a-z@./_-]{0,60}", tail in "(node_modules|@|/|package.json|\\.egg-info){0,6}") {
+            let _ = classify(format!("{path}{tail}").as_bytes());
+        }
     }
 }

@@ -82,8 +82,11 @@ impl<'a> TarWalker<'a> {
             }
             match header.flag {
                 TypeFlag::PaxLocal => {
-                    let body =
-                        self.read_body(header.size, self.limits.pax_bytes, "bytes of a PAX header")?;
+                    let body = self.read_body(
+                        header.size,
+                        self.limits.pax_bytes,
+                        "bytes of a PAX header",
+                    )?;
                     pax = Pax::parse(&body).map_err(|reason| self.stream.corrupt(reason))?;
                 }
                 TypeFlag::GnuLongName => long_name = Some(self.read_long_name(header.size)?),
@@ -206,8 +209,11 @@ impl<'a> TarWalker<'a> {
 
     fn read_long_name(&mut self, size: u64) -> Result<Vec<u8>> {
         // One byte more for the NUL at its end.
-        let mut name =
-            self.read_body(size, self.limits.name_bytes.saturating_add(1), "bytes of a name")?;
+        let mut name = self.read_body(
+            size,
+            self.limits.name_bytes.saturating_add(1),
+            "bytes of a name",
+        )?;
         if let Some(end) = memchr::memchr(0, &name) {
             name.truncate(end);
         }

@@ -19,7 +19,12 @@ impl Archive {
     }
 
     pub(crate) fn file(self, path: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
-        self.entry(path.as_ref(), tar::EntryType::Regular, None, content.as_ref())
+        self.entry(
+            path.as_ref(),
+            tar::EntryType::Regular,
+            None,
+            content.as_ref(),
+        )
     }
 
     pub(crate) fn directory(self, path: &str) -> Self {

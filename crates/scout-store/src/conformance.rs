@@ -1,1 +1,115 @@
-//! The contract.
+//! What every store must hold to, as functions that a backend's tests call.
+//!
+//! Each rule panics where the contract of [`Store`] is broken, and returns the store's error if
+//! it fails where it should not. A rule needs a store of its own with nothing in it.
+
+mod environments;
+mod facts;
+mod judgement;
+mod leases;
+mod organizations;
+mod reports;
+mod repositories;
+mod sample;
+mod tags;
+mod work;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::error::Result;
+use crate::store::Store;
+
+/// What a rule is while it runs.
+pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// A rule for one store.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// What the rule demands, in words joined by underscores.
+    pub name: &'static str,
+    /// Checks it on an empty store.
+    pub check: for<'a> fn(&'a dyn Store) -> Checking<'a>,
+}
+
+/// A rule for two stores that have the same data, as two processes do.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SharedRule {
+    /// What the rule demands, in words joined by underscores.
+    pub name: &'static str,
+    /// Checks it on two stores over the same empty data.
+    pub check: for<'a> fn(&'a dyn Store, &'a dyn Store) -> Checking<'a>,
+}
+
+macro_rules! rules {
+    ($($module:ident::$rule:ident,)*) => {
+        &[$(Rule {
+            name: stringify!($rule),
+            check: |store| Box::pin($module::$rule(store)),
+        },)*]
+    };
+}
+
+macro_rules! shared_rules {
+    ($($module:ident::$rule:ident,)*) => {
+        &[$(SharedRule {
+            name: stringify!($rule),
+            check: |one, other| Box::pin($module::$rule(one, other)),
+        },)*]
+    };
+}
+
+/// All rules for one store.
+pub const RULES: &[Rule] = rules![
+    organizations::an_organization_is_enrolled_once,
+    organizations::a_token_grants_until_it_is_revoked,
+    organizations::a_token_belongs_to_one_organization,
+    repositories::a_registry_is_made_once,
+    repositories::repositories_of_later_catalogs_have_no_baseline,
+    repositories::a_repository_missing_twice_takes_its_tags_along,
+    repositories::an_organization_cannot_touch_anothers,
+    tags::the_baseline_is_not_wanted,
+    tags::all_images_wants_the_baseline_too,
+    tags::observing_again_changes_nothing,
+    tags::a_tag_missing_twice_in_a_row_is_gone,
+    tags::what_failed_is_not_enqueued_by_seeing_it,
+    tags::an_unanalyzed_newest_leaves_the_previous,
+    tags::coming_back_to_a_digest_counts_as_seen_again,
+    tags::a_returning_tag_was_seen_before,
+    work::the_oldest_work_is_leased_first,
+    work::a_lost_lease_writes_nothing,
+    work::an_indexed_artifact_is_recorded_whole,
+    work::work_is_tried_again_when_it_is_due,
+    work::failures_are_tried_again_on_demand,
+    work::an_unknown_image_is_refused,
+    work::newer_readers_replace_an_image,
+    work::nothing_to_index_is_no_failure,
+    leases::a_lease_is_renewed_and_given_back,
+    leases::only_the_judge_writes_judgements,
+    facts::a_layer_is_known_by_its_blobs_and_readers,
+    facts::a_match_key_has_one_number,
+    facts::odd_values_come_back_as_they_were,
+    environments::an_environment_is_the_union_of_its_sources,
+    environments::recording_an_image_again_changes_nothing,
+    judgement::an_asking_during_judgement_is_not_lost,
+    judgement::a_snapshot_is_judged_again_when_its_time_is_over,
+    judgement::time_alone_makes_no_generation,
+    judgement::other_feeds_ask_for_judgement,
+    judgement::another_catalog_asks_for_judgement,
+    judgement::packages_are_stale_when_their_feed_changes,
+    judgement::findings_are_replaced_for_each_package,
+    judgement::the_input_names_each_image_once,
+    judgement::an_empty_registry_is_known_to_be_empty,
+    reports::artifacts_are_listed_in_order,
+    reports::artifacts_without_a_tag_are_listed_where_they_run,
+];
+
+/// All rules for two stores that have the same data.
+pub const SHARED_RULES: &[SharedRule] = shared_rules![
+    work::work_is_leased_to_one_of_two,
+    work::late_work_is_taken_over,
+    leases::a_named_lease_has_one_holder,
+    leases::what_one_writes_the_other_reads,
+];

@@ -84,6 +84,9 @@ struct Writer {
 }
 
 impl SqliteStore {
+    /// The database's name in the data directory.
+    pub const FILE_NAME: &'static str = DATABASE;
+
     /// Opens the store in this directory.
     ///
     /// This blocks, and waits for other processes that open the store at the same time: call it

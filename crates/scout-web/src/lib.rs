@@ -6,6 +6,7 @@ mod exporter;
 mod failure;
 mod options;
 mod page;
+mod reader;
 mod routes;
 mod serve;
 mod source;
@@ -13,6 +14,7 @@ mod stats;
 
 pub use exporter::{Exporter, POLL_TIMEOUT, REQUEST_TIMEOUT};
 pub use options::{Clock, ExporterOptions, POLL_INTERVAL};
+pub use reader::ReaderSource;
 pub use serve::{
     HEAD_TIMEOUT, MAX_CONNECTION_AGE, MAX_CONNECTIONS, MAX_HEAD_BYTES, SHUTDOWN_DEADLINE, serve,
 };

@@ -30,7 +30,10 @@ impl MetricsSource for ReaderSource {
 
     async fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenGrant>, BoxError> {
         let grant = self.0.token_grant(*hash).await?;
-        Ok(grant.map(|grant| TokenGrant { org: grant.org, role: grant.role }))
+        Ok(grant.map(|grant| TokenGrant {
+            org: grant.org,
+            role: grant.role,
+        }))
     }
 
     async fn org_exists(&self, org: &OrgName) -> Result<bool, BoxError> {

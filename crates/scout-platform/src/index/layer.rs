@@ -47,7 +47,9 @@ impl Indexer {
         writer.send_all(stream).await;
         let analyzed = reading
             .await
-            .map_err(|_interrupted| Error::Interrupted { what: "reading a layer" })?
+            .map_err(|_interrupted| Error::Interrupted {
+                what: "reading a layer",
+            })?
             .map_err(|error| layer_failure(&descriptor.digest, error))?;
         self.record(&descriptor.digest, analyzed).await
     }
@@ -56,19 +58,34 @@ impl Indexer {
         let Some(diff_id) = self.store.layer_of_blob(blob, ANALYSIS_VERSION).await? else {
             return Ok(None);
         };
-        let Some(encoded) = self.store.layer_analysis(&diff_id, ANALYSIS_VERSION).await? else {
+        let Some(encoded) = self
+            .store
+            .layer_analysis(&diff_id, ANALYSIS_VERSION)
+            .await?
+        else {
             return Ok(None);
         };
-        let analysis = LayerAnalysis::decode(&encoded)
-            .map_err(|source| Error::Analysis { layer: diff_id.to_string(), source })?;
+        let analysis = LayerAnalysis::decode(&encoded).map_err(|source| Error::Analysis {
+            layer: diff_id.to_string(),
+            source,
+        })?;
         Ok(Some(KnownLayer { diff_id, analysis }))
     }
 
     async fn record(&self, blob: &Digest, layer: AnalyzedLayer) -> Result<KnownLayer, Failure> {
-        let AnalyzedLayer { diff_id, compressed_bytes, uncompressed_bytes, analysis } = layer;
-        let (encoded, analysis) = tokio::task::spawn_blocking(move || (analysis.encode(), analysis))
-            .await
-            .map_err(|_interrupted| Error::Interrupted { what: "encoding a layer's analysis" })?;
+        let AnalyzedLayer {
+            diff_id,
+            compressed_bytes,
+            uncompressed_bytes,
+            analysis,
+            ..
+        } = layer;
+        let (encoded, analysis) =
+            tokio::task::spawn_blocking(move || (analysis.encode(), analysis))
+                .await
+                .map_err(|_interrupted| Error::Interrupted {
+                    what: "encoding a layer's analysis",
+                })?;
         let new = NewLayer {
             diff_id: diff_id.clone(),
             blob_digest: blob.clone(),
@@ -86,7 +103,12 @@ impl Indexer {
 fn layer_failure(digest: &Digest, error: scout_sbom::Error) -> Failure {
     let source = match error {
         scout_sbom::Error::Input(source) => source,
-        other => return Failure::Layer { digest: digest.short().to_owned(), source: other },
+        other => {
+            return Failure::Layer {
+                digest: digest.short().to_owned(),
+                source: other,
+            };
+        }
     };
     match source.downcast::<scout_registry::Error>() {
         Ok(error) => Failure::Registry(error),

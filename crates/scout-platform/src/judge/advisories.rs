@@ -1,4 +1,4 @@
-//! The advisories that are loaded, one index for each ecosystem in use.
+//! The advisories in a directory: looked at often, loaded only when something needs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,29 +19,34 @@ const CHECK_SECONDS: i64 = 60;
 /// A directory of advisory dumps, and what is loaded of it.
 pub struct AdvisorySource {
     dir: PathBuf,
-    state: Arc<Mutex<State>>,
+    looked_at: Mutex<Option<Timestamp>>,
+    loaded: Mutex<Option<Loaded>>,
 }
 
-#[derive(Default)]
-struct State {
-    checked_at: Option<Timestamp>,
-    wanted: BTreeSet<String>,
-    loaded: Option<Loaded>,
+/// What is in the directory of what is wanted; nothing of it is loaded yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Survey {
+    /// The dumps of wanted ecosystems: name and fingerprint.
+    pub(super) dumps: BTreeMap<String, String>,
+    /// The catalog of known exploited vulnerabilities.
+    pub(super) kev: Option<KevRecord>,
 }
 
 /// A consistent set of loaded advisories.
 #[derive(Clone)]
 pub(super) struct Loaded {
     index: Arc<AdvisoryIndex>,
+    /// The dumps it was made from, those that could not be read too.
+    dumps: BTreeMap<String, String>,
     /// What the store is told about the feeds.
     pub(super) records: Vec<FeedRecord>,
-    /// What the store is told about known exploited vulnerabilities.
-    pub(super) kev: Option<KevRecord>,
 }
 
 impl fmt::Debug for AdvisorySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdvisorySource").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("AdvisorySource")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +55,11 @@ impl AdvisorySource {
     /// `kev.json`, from this directory.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), state: Arc::default() }
+        Self {
+            dir: dir.into(),
+            looked_at: Mutex::default(),
+            loaded: Mutex::default(),
+        }
     }
 
     /// Returns the directory.
@@ -59,24 +68,64 @@ impl AdvisorySource {
         &self.dir
     }
 
-    /// Returns what is loaded of the wanted ecosystems, loading what is missing or has changed.
-    pub(super) async fn refresh(&self, wanted: BTreeSet<String>, now: Timestamp) -> Result<Loaded> {
-        let (dir, state) = (self.dir.clone(), Arc::clone(&self.state));
-        tokio::task::spawn_blocking(move || {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_recent = |at: &Timestamp| now < *at + SignedDuration::from_secs(CHECK_SECONDS);
-            if let Some(loaded) = &state.loaded
-                && state.checked_at.as_ref().is_some_and(is_recent)
-                && wanted.is_subset(&state.wanted)
-            {
-                return Ok(loaded.clone());
-            }
-            let loaded = load(&dir, &wanted, state.loaded.as_ref(), now)?;
-            *state = State { checked_at: Some(now), wanted, loaded: Some(loaded.clone()) };
-            Ok(loaded)
+    /// Returns whether the directory was not looked at for a while.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let looked_at = *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        looked_at.is_none_or(|at| now >= at + SignedDuration::from_secs(CHECK_SECONDS))
+    }
+
+    /// Looks at the directory.
+    pub(super) async fn survey(&self, wanted: BTreeSet<String>, now: Timestamp) -> Result<Survey> {
+        let dir = self.dir.clone();
+        let survey = blocking("reading advisories", move || {
+            let failed = |source| Error::Advisories {
+                path: dir.clone(),
+                source,
+            };
+            let opened = AdvisoryDir::open(&dir).map_err(failed)?;
+            let dumps = opened.feeds().map_err(failed)?.into_iter();
+            let dumps = dumps
+                .filter(|dump| wanted.contains(&dump.ecosystem))
+                .map(|dump| (dump.ecosystem, dump.fingerprint));
+            Ok(Survey {
+                dumps: dumps.collect(),
+                kev: kev(&opened, now),
+            })
         })
-        .await
-        .map_err(|_interrupted| Error::Interrupted { what: "loading advisories" })?
+        .await?;
+        *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(survey)
+    }
+
+    /// Loads the dumps of a survey, all together, since records of one are aliases of another's;
+    /// keeps what is loaded if it was made from the same.
+    pub(super) async fn load(&self, survey: &Survey, now: Timestamp) -> Result<Loaded> {
+        let before = self
+            .loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut loaded) = before.filter(|loaded| loaded.dumps == survey.dumps) {
+            loaded
+                .records
+                .iter_mut()
+                .for_each(|record| record.loaded_at = now);
+            return Ok(self.keep(loaded));
+        }
+        let (dir, dumps) = (self.dir.clone(), survey.dumps.clone());
+        let loaded = blocking("loading advisories", move || load(&dir, dumps, now)).await?;
+        Ok(self.keep(loaded))
+    }
+
+    fn keep(&self, loaded: Loaded) -> Loaded {
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded.clone());
+        loaded
     }
 }
 
@@ -90,34 +139,27 @@ impl Loaded {
     }
 }
 
-/// Loads the wanted ecosystems together, since records of one are aliases of another's; keeps
-/// the index if no dump has changed.
-fn load(
-    dir: &Path,
-    wanted: &BTreeSet<String>,
-    before: Option<&Loaded>,
-    now: Timestamp,
-) -> Result<Loaded> {
-    let failed = |source| Error::Advisories { path: dir.to_owned(), source };
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_interrupted| Error::Interrupted { what })?
+}
+
+fn load(dir: &Path, dumps: BTreeMap<String, String>, now: Timestamp) -> Result<Loaded> {
+    let failed = |source| Error::Advisories {
+        path: dir.to_owned(),
+        source,
+    };
     let opened = AdvisoryDir::open(dir).map_err(failed)?;
-    let kev = kev(&opened, now);
-    let dumps = opened.feeds().map_err(failed)?;
-    let present: BTreeMap<&str, &str> = dumps
-        .iter()
-        .filter(|dump| wanted.contains(&dump.ecosystem))
-        .map(|dump| (dump.ecosystem.as_str(), dump.fingerprint.as_str()))
-        .collect();
-    if let Some(before) = before
-        && present == before.fingerprints()
-    {
-        let renew = |record: &FeedRecord| FeedRecord { loaded_at: now, ..record.clone() };
-        let records = before.records.iter().map(renew).collect();
-        return Ok(Loaded { index: Arc::clone(&before.index), records, kev });
-    }
+    let wanted = dumps.keys().cloned().collect();
     let (index, report) =
-        AdvisoryIndex::load(&opened, wanted, LoadLimits::default()).map_err(failed)?;
+        AdvisoryIndex::load(&opened, &wanted, LoadLimits::default()).map_err(failed)?;
     for problem in &report.problems {
-        tracing::warn!("advisories: {problem}");
+        let (ecosystem, file) = (&problem.ecosystem, &problem.file);
+        tracing::warn!("advisories for {ecosystem}: {file}: {}", problem.reason);
     }
     if report.more_problems > 0 {
         tracing::warn!("advisories: {} more problems", report.more_problems);
@@ -130,16 +172,11 @@ fn load(
         fingerprint: feed.fingerprint,
         loaded_at: now,
     });
-    Ok(Loaded { index: Arc::new(index), records: records.collect(), kev })
-}
-
-impl Loaded {
-    fn fingerprints(&self) -> BTreeMap<&str, &str> {
-        self.records
-            .iter()
-            .map(|record| (record.name.as_str(), record.fingerprint.as_str()))
-            .collect()
-    }
+    Ok(Loaded {
+        index: Arc::new(index),
+        dumps,
+        records: records.collect(),
+    })
 }
 
 /// A catalog that cannot be read is said and left out; what it decides stays unknown.

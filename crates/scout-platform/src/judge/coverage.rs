@@ -18,7 +18,10 @@ pub(crate) struct Feeds {
 
 impl Feeds {
     pub(crate) fn new(feeds: Vec<FeedRecord>, unmatched: RoaringBitmap) -> Self {
-        let feeds = feeds.into_iter().map(|feed| (feed.name, feed.releases)).collect();
+        let feeds = feeds
+            .into_iter()
+            .map(|feed| (feed.name, feed.releases))
+            .collect();
         Self { feeds, unmatched }
     }
 
@@ -42,7 +45,9 @@ pub(crate) fn coverage(
     let mut judged = false;
     let mut seen: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
     for id in &image.packages {
-        let Some(key) = keys.get(&PackageId(id)) else { continue };
+        let Some(key) = keys.get(&PackageId(id)) else {
+            continue;
+        };
         let matched = !feeds.unmatched.contains(id);
         *seen.entry(&key.ecosystem).or_insert(true) &= matched;
     }
@@ -60,5 +65,8 @@ pub(crate) fn coverage(
     if !image.has_package_database {
         unknown.insert(Unknown::NoPackageDatabase);
     }
-    Coverage { judged, unknown: unknown.into_iter().collect() }
+    Coverage {
+        judged,
+        unknown: unknown.into_iter().collect(),
+    }
 }

@@ -16,7 +16,11 @@ pub(crate) fn newest<'a>(
     created: impl Fn(ImageId) -> Option<Timestamp>,
 ) -> BTreeMap<RepositoryId, &'a TagCandidate> {
     let created = |candidate: &TagCandidate| {
-        candidate.images.iter().filter_map(|image| created(*image)).max()
+        candidate
+            .images
+            .iter()
+            .filter_map(|image| created(*image))
+            .max()
     };
     let mut newest: BTreeMap<RepositoryId, &TagCandidate> = BTreeMap::new();
     for candidate in candidates {
@@ -67,7 +71,9 @@ fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (head, tail) = rest.split_at(digits.max(first.len_utf8()));
         rest = tail;
         if digits == 0 {
@@ -103,17 +109,41 @@ mod tests {
             let mut turned = candidates.to_vec();
             turned.rotate_left(turn);
             let newest = newest(&turned, created);
-            assert_eq!(newest[&RepositoryId(1)].tag.as_str(), expected, "{candidates:?}");
+            assert_eq!(
+                newest[&RepositoryId(1)].tag.as_str(),
+                expected,
+                "{candidates:?}"
+            );
         }
     }
 
     #[test]
     fn push_time_then_first_seen_then_created_then_version() {
-        check(&[candidate("a", Some(5), 1, 1), candidate("b", Some(4), 9, 2)], &[], "a");
-        check(&[candidate("a", Some(5), 1, 1), candidate("b", None, 9, 2)], &[], "b");
-        check(&[candidate("a", None, 2, 1), candidate("b", None, 1, 2)], &[(2, 99)], "a");
-        check(&[candidate("a", None, 1, 1), candidate("b", None, 1, 2)], &[(1, 7), (2, 6)], "a");
-        check(&[candidate("1.9", None, 1, 1), candidate("1.10", None, 1, 2)], &[], "1.10");
+        check(
+            &[candidate("a", Some(5), 1, 1), candidate("b", Some(4), 9, 2)],
+            &[],
+            "a",
+        );
+        check(
+            &[candidate("a", Some(5), 1, 1), candidate("b", None, 9, 2)],
+            &[],
+            "b",
+        );
+        check(
+            &[candidate("a", None, 2, 1), candidate("b", None, 1, 2)],
+            &[(2, 99)],
+            "a",
+        );
+        check(
+            &[candidate("a", None, 1, 1), candidate("b", None, 1, 2)],
+            &[(1, 7), (2, 6)],
+            "a",
+        );
+        check(
+            &[candidate("1.9", None, 1, 1), candidate("1.10", None, 1, 2)],
+            &[],
+            "1.10",
+        );
     }
 
     #[test]
@@ -128,8 +158,16 @@ mod tests {
             ("99999999999999999998", "99999999999999999999"),
         ] {
             let (older, newer): (Tag, Tag) = (older.parse().unwrap(), newer.parse().unwrap());
-            assert_eq!(version_order(&older, &newer), Ordering::Less, "{older} {newer}");
-            assert_eq!(version_order(&newer, &older), Ordering::Greater, "{older} {newer}");
+            assert_eq!(
+                version_order(&older, &newer),
+                Ordering::Less,
+                "{older} {newer}"
+            );
+            assert_eq!(
+                version_order(&newer, &older),
+                Ordering::Greater,
+                "{older} {newer}"
+            );
         }
     }
 }

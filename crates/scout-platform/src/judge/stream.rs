@@ -51,9 +51,10 @@ impl Judged {
     /// Loads the organization's facts and findings, and evaluates the policies.
     pub(crate) async fn load(store: &dyn Store, org: OrgId, policies: &[Policy]) -> Result<Self> {
         let input = store.judge_input(org).await?;
-        let packages = input.images.iter().fold(RoaringBitmap::new(), |all, image| {
-            all | &image.packages
-        });
+        let packages = input
+            .images
+            .iter()
+            .fold(RoaringBitmap::new(), |all, image| all | &image.packages);
         let keys: BTreeMap<_, _> = store.packages(&packages).await?.into_iter().collect();
         let findings: BTreeMap<PackageId, Vec<Finding>> = store
             .findings(&packages)
@@ -66,7 +67,9 @@ impl Judged {
         let kev = store.kev().await?.map(|kev| kev.cves);
         let known_to_be_empty = input.listed && input.tags.is_empty() && {
             let artifacts = store.artifacts(org, None).await?;
-            artifacts.iter().all(|artifact| artifact.state == ArtifactState::Skipped)
+            artifacts
+                .iter()
+                .all(|artifact| artifact.state == ArtifactState::Skipped)
         };
         let streams = streams(&input);
         let feeds = Feeds::new(feeds, input.unmatched);
@@ -82,7 +85,14 @@ impl Judged {
         for record in input.images {
             let coverage = coverage(&record, &judged.keys, &feeds);
             let evaluations = judged.evaluate(&record, &coverage, policies);
-            judged.images.insert(record.id, JudgedImage { record, coverage, evaluations });
+            judged.images.insert(
+                record.id,
+                JudgedImage {
+                    record,
+                    coverage,
+                    evaluations,
+                },
+            );
         }
         Ok(judged)
     }
@@ -95,13 +105,20 @@ impl Judged {
         image.packages.iter().flat_map(move |id| {
             let package = PackageId(id);
             let key = self.keys.get(&package);
-            let findings = self.findings.get(&package).map(Vec::as_slice).unwrap_or_default();
-            key.into_iter().flat_map(move |key| findings.iter().map(move |found| (key, found)))
+            let findings = self
+                .findings
+                .get(&package)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            key.into_iter()
+                .flat_map(move |key| findings.iter().map(move |found| (key, found)))
         })
     }
 
     pub(crate) fn is_known_exploited(&self, vulnerability: &VulnerabilityId) -> bool {
-        self.kev.as_ref().is_some_and(|kev| kev.contains(vulnerability))
+        self.kev
+            .as_ref()
+            .is_some_and(|kev| kev.contains(vulnerability))
     }
 
     fn evaluate(
@@ -124,7 +141,10 @@ impl Judged {
             coverage,
             kev_loaded: self.kev.is_some(),
         };
-        policies.iter().map(|policy| (policy.clone(), policy.evaluate(&subject))).collect()
+        policies
+            .iter()
+            .map(|policy| (policy.clone(), policy.evaluate(&subject)))
+            .collect()
     }
 
     /// All numbers of the organization.
@@ -135,7 +155,9 @@ impl Judged {
             generation: 0,
             judged_at: now,
             advisories_loaded_at: self.advisories_loaded_at,
-            valid_until: evaluations.filter_map(|(_, evaluation)| evaluation.valid_until).min(),
+            valid_until: evaluations
+                .filter_map(|(_, evaluation)| evaluation.valid_until)
+                .min(),
             streams: self
                 .streams
                 .iter()
@@ -146,8 +168,11 @@ impl Judged {
 }
 
 fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
-    let created: BTreeMap<ImageId, Option<Timestamp>> =
-        input.images.iter().map(|image| (image.id, image.config.created)).collect();
+    let created: BTreeMap<ImageId, Option<Timestamp>> = input
+        .images
+        .iter()
+        .map(|image| (image.id, image.config.created))
+        .collect();
     let newest = newest(&input.tags, |image| created.get(&image).copied().flatten());
     let latest = newest
         .into_iter()
@@ -155,7 +180,10 @@ fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
         .collect();
     let mut environments: BTreeMap<StreamName, BTreeSet<Member>> = BTreeMap::new();
     for (name, repository, image) in &input.environments {
-        environments.entry(name.to_stream()).or_default().insert((*repository, *image));
+        environments
+            .entry(name.to_stream())
+            .or_default()
+            .insert((*repository, *image));
     }
     let mut streams = vec![(StreamName::latest_indexed(), latest)];
     streams.extend(environments);
@@ -163,13 +191,11 @@ fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
 }
 
 /// The numbers of one stream.
-fn judge_stream(
-    judged: &Judged,
-    name: &StreamName,
-    members: &BTreeSet<Member>,
-) -> StreamSnapshot {
-    let images: Vec<&JudgedImage> =
-        members.iter().filter_map(|(_, image)| judged.images.get(image)).collect();
+fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) -> StreamSnapshot {
+    let images: Vec<&JudgedImage> = members
+        .iter()
+        .filter_map(|(_, image)| judged.images.get(image))
+        .collect();
     let count = |test: &dyn Fn(&JudgedImage) -> bool| {
         images.iter().filter(|image| test(image)).count() as u64
     };

@@ -80,9 +80,12 @@ impl CveReport {
     /// Returns how many vulnerabilities there are; nothing if the image was not judged.
     #[must_use]
     pub fn counts(&self) -> Option<SeverityCounts> {
-        self.coverage
-            .judged
-            .then(|| self.findings.iter().map(|finding| finding.severity).collect())
+        self.coverage.judged.then(|| {
+            self.findings
+                .iter()
+                .map(|finding| finding.severity)
+                .collect()
+        })
     }
 }
 
@@ -92,11 +95,7 @@ impl Reader {
     /// # Errors
     ///
     /// If no image, or more than one, fits, if it is not analyzed, or if the store fails.
-    pub async fn cves(
-        &self,
-        org: &Organization,
-        image: &ImageReference,
-    ) -> Result<Vec<CveReport>> {
+    pub async fn cves(&self, org: &Organization, image: &ImageReference) -> Result<Vec<CveReport>> {
         let (artifact, records) = self.find(org, image).await?;
         let judged = Judged::load(self.store.as_ref(), org.id, &Policy::defaults()).await?;
         let reports = records.iter().filter_map(|record| {
@@ -140,7 +139,9 @@ fn findings(judged: &Judged, image: &scout_store::ImageRecord) -> Vec<CveFinding
             joined.severity_source = finding.severity_source;
         }
         joined.records.extend(finding.records.iter().cloned());
-        joined.fixed_versions.extend(finding.fixed_versions.iter().cloned());
+        joined
+            .fixed_versions
+            .extend(finding.fixed_versions.iter().cloned());
         joined.packages.push(AffectedPackage {
             package_type: key.package_type,
             name: key.name.clone(),
@@ -153,7 +154,9 @@ fn findings(judged: &Judged, image: &scout_store::ImageRecord) -> Vec<CveFinding
     let mut found: Vec<CveFinding> = found.into_values().collect();
     found.iter_mut().for_each(|finding| finding.packages.sort());
     found.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| a.vulnerability.cmp(&b.vulnerability))
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| a.vulnerability.cmp(&b.vulnerability))
     });
     found
 }

@@ -66,7 +66,10 @@ impl Reader {
     async fn compose(&self, image: String, record: ImageRecord) -> Result<SbomReport> {
         let mut encoded = Vec::with_capacity(record.layers.len());
         for diff_id in &record.layers {
-            let analysis = self.store.layer_analysis(diff_id, record.analysis_version).await?;
+            let analysis = self
+                .store
+                .layer_analysis(diff_id, record.analysis_version)
+                .await?;
             encoded.extend(analysis.map(|analysis| (diff_id.to_string(), analysis)));
         }
         tokio::task::spawn_blocking(move || {
@@ -100,6 +103,8 @@ impl Reader {
             })
         })
         .await
-        .map_err(|_interrupted| Error::Interrupted { what: "composing an image" })?
+        .map_err(|_interrupted| Error::Interrupted {
+            what: "composing an image",
+        })?
     }
 }

@@ -96,9 +96,14 @@ impl Reader {
                 not_indexed.entry(artifact.state).or_default().push(line);
             }
             for (id, _, platform) in &artifact.images {
-                let Some(image) = judged.images.get(id) else { continue };
+                let Some(image) = judged.images.get(id) else {
+                    continue;
+                };
                 for reason in &image.coverage.unknown {
-                    unknown.entry(reason.clone()).or_default().insert(artifact_name(artifact));
+                    unknown
+                        .entry(reason.clone())
+                        .or_default()
+                        .insert(artifact_name(artifact));
                 }
                 let names = names(artifact);
                 images.extend(names.into_iter().map(|name| ImageReport {
@@ -115,7 +120,9 @@ impl Reader {
             org: org.name.clone(),
             images,
             not_indexed,
-            streams: snapshot.map(|snapshot| snapshot.streams).unwrap_or_default(),
+            streams: snapshot
+                .map(|snapshot| snapshot.streams)
+                .unwrap_or_default(),
             missing_feeds: missing_feeds(unknown.keys()),
             unknown: unknown.into_iter().map(UnknownLine::from).collect(),
             kev_loaded: judged.kev.is_some(),
@@ -127,12 +134,19 @@ fn names(artifact: &ArtifactRecord) -> Vec<String> {
     if artifact.tags.is_empty() {
         return vec![artifact_name(artifact)];
     }
-    artifact.tags.iter().map(|tag| format!("{}:{tag}", artifact.repository)).collect()
+    artifact
+        .tags
+        .iter()
+        .map(|tag| format!("{}:{tag}", artifact.repository))
+        .collect()
 }
 
 impl From<(Unknown, BTreeSet<String>)> for UnknownLine {
     fn from((unknown, images): (Unknown, BTreeSet<String>)) -> Self {
-        Self { reason: unknown.to_string(), images: images.into_iter().collect() }
+        Self {
+            reason: unknown.to_string(),
+            images: images.into_iter().collect(),
+        }
     }
 }
 
@@ -149,15 +163,19 @@ fn counts(judged: &Judged, image: &JudgedImage) -> Option<SeverityCounts> {
 fn missing_feeds<'a>(unknown: impl Iterator<Item = &'a Unknown>) -> Vec<MissingFeed> {
     let mut missing: BTreeMap<&str, MissingFeed> = BTreeMap::new();
     for unknown in unknown {
-        let Unknown::NoFeed(ecosystem) = unknown else { continue };
+        let Unknown::NoFeed(ecosystem) = unknown else {
+            continue;
+        };
         if !has_published_feed(ecosystem) {
             continue;
         }
-        let feed = missing.entry(ecosystem.base()).or_insert_with(|| MissingFeed {
-            folder: ecosystem.base().to_owned(),
-            url: feed_url(ecosystem),
-            releases: BTreeSet::new(),
-        });
+        let feed = missing
+            .entry(ecosystem.base())
+            .or_insert_with(|| MissingFeed {
+                folder: ecosystem.base().to_owned(),
+                url: feed_url(ecosystem),
+                releases: BTreeSet::new(),
+            });
         feed.releases.insert(ecosystem.clone());
     }
     missing.into_values().collect()

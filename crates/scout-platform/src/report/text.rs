@@ -47,9 +47,17 @@ impl Summary {
         let shown = || self.images.iter().take(MAX_IMAGES);
         let name = width(&mut shown().map(|image| image.name.len()), 5);
         let platform = width(&mut shown().map(|image| image.platform.len()), 8);
-        writeln!(f, "{:name$}  {:platform$}  PACKAGES  FINDINGS", "IMAGE", "PLATFORM")?;
+        writeln!(
+            f,
+            "{:name$}  {:platform$}  PACKAGES  FINDINGS",
+            "IMAGE", "PLATFORM"
+        )?;
         for image in shown() {
-            let partial = if image.partial { "  (not all is known)" } else { "" };
+            let partial = if image.partial {
+                "  (not all is known)"
+            } else {
+                ""
+            };
             writeln!(
                 f,
                 "{:name$}  {:platform$}  {:>8}  {}{partial}",
@@ -64,17 +72,32 @@ impl Summary {
 
     fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |stream: &StreamSnapshot| stream.name.as_str().chars().count();
-        let width = self.streams.iter().map(name).max().unwrap_or_default().max(6);
+        let width = self
+            .streams
+            .iter()
+            .map(name)
+            .max()
+            .unwrap_or_default()
+            .max(6);
         writeln!(f, "\n{:width$}  IMAGES  FINDINGS", "STREAM")?;
         for stream in &self.streams {
             let counts = findings(stream.vulnerabilities);
-            writeln!(f, "{:width$}  {:>6}  {counts}", stream.name.as_str(), stream.members)?;
+            writeln!(
+                f,
+                "{:width$}  {:>6}  {counts}",
+                stream.name.as_str(),
+                stream.members
+            )?;
         }
         Ok(())
     }
 
     fn policies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for stream in self.streams.iter().filter(|stream| !stream.policies.is_empty()) {
+        for stream in self
+            .streams
+            .iter()
+            .filter(|stream| !stream.policies.is_empty())
+        {
             writeln!(f, "\nPolicies in {}:", stream.name)?;
             for policy in &stream.policies {
                 writeln!(f, "  {:45} {}", policy.display_name, compliance(policy))?;
@@ -89,7 +112,11 @@ impl Summary {
             (ArtifactState::Waiting, "Waiting"),
             (ArtifactState::Skipped, "Skipped"),
         ] {
-            let lines = self.not_indexed.get(&state).map(Vec::as_slice).unwrap_or_default();
+            let lines = self
+                .not_indexed
+                .get(&state)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             if lines.is_empty() {
                 continue;
             }
@@ -107,10 +134,18 @@ impl Summary {
 
     fn unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.unknown.is_empty() {
-            writeln!(f, "\nUnknown, and never counted as clean ({}):", self.unknown.len())?;
+            writeln!(
+                f,
+                "\nUnknown, and never counted as clean ({}):",
+                self.unknown.len()
+            )?;
             for line in self.unknown.iter().take(MAX_LINES) {
-                let named: Vec<&str> =
-                    line.images.iter().take(MAX_NAMES).map(String::as_str).collect();
+                let named: Vec<&str> = line
+                    .images
+                    .iter()
+                    .take(MAX_NAMES)
+                    .map(String::as_str)
+                    .collect();
                 let rest = match line.images.len().saturating_sub(MAX_NAMES) {
                     0 => String::new(),
                     rest => format!(" and {rest} more"),
@@ -120,7 +155,10 @@ impl Summary {
             more(f, self.unknown.len(), MAX_LINES)?;
         }
         if !self.missing_feeds.is_empty() {
-            writeln!(f, "\nFetch the missing advisories, then run again with --advisories advisories:")?;
+            writeln!(
+                f,
+                "\nFetch the missing advisories, then run again with --advisories advisories:"
+            )?;
             for feed in &self.missing_feeds {
                 writeln!(
                     f,
@@ -130,8 +168,14 @@ impl Summary {
             }
         }
         if !self.kev_loaded && !self.images.is_empty() {
-            writeln!(f, "\nKnown exploited vulnerabilities are not loaded; fetch the catalog:")?;
-            writeln!(f, "  curl -fsSL --create-dirs -o advisories/kev.json '{KEV_URL}'")?;
+            writeln!(
+                f,
+                "\nKnown exploited vulnerabilities are not loaded; fetch the catalog:"
+            )?;
+            writeln!(
+                f,
+                "  curl -fsSL --create-dirs -o advisories/kev.json '{KEV_URL}'"
+            )?;
         }
         Ok(())
     }
@@ -149,5 +193,8 @@ fn compliance(policy: &PolicyCounts) -> String {
     if policy.evaluated == 0 {
         return format!("no data for {}", policy.no_data);
     }
-    format!("{} of {} compliant{no_data}", policy.compliant, policy.evaluated)
+    format!(
+        "{} of {} compliant{no_data}",
+        policy.compliant, policy.evaluated
+    )
 }

@@ -46,7 +46,11 @@ impl House {
         let org = self.org(store.as_ref()).await.id;
         let registry: Arc<dyn RegistryIntegration> = self.registry.clone();
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let options = SweepOptions { all_images, tags: Vec::new(), complete: true };
+        let options = SweepOptions {
+            all_images,
+            tags: Vec::new(),
+            complete: true,
+        };
         let sweeper = Sweeper::new(store.clone(), registry.clone(), org, options, clock.clone());
         let indexer = Indexer::new(
             store.clone(),
@@ -57,10 +61,12 @@ impl House {
         );
         let judge = Judge::new(store.clone(), None, clock.clone());
         let options = WatchOptions::default();
-        Watcher::new(store, registry, org, sweeper, indexer, judge, options, clock)
-            .once(&CancellationToken::new())
-            .await
-            .unwrap()
+        Watcher::new(
+            store, registry, org, sweeper, indexer, judge, options, clock,
+        )
+        .once(&CancellationToken::new())
+        .await
+        .unwrap()
     }
 
     /// Repository, tags, state and reason of each artifact.
@@ -72,51 +78,77 @@ impl House {
             let tags: Vec<&str> = artifact.tags.iter().map(|tag| tag.as_str()).collect();
             format!("{}:{}", artifact.repository, tags.join(","))
         };
-        artifacts.iter().map(|a| (names(a), a.state, a.reason.clone())).collect()
+        artifacts
+            .iter()
+            .map(|a| (names(a), a.state, a.reason.clone()))
+            .collect()
     }
 
     /// How many packages each member of `latest-indexed` has, by repository.
     async fn latest(&self) -> Vec<u32> {
         let store = self.store();
         let org = self.org(store.as_ref()).await;
-        let judged = crate::judge::Judged::load(store.as_ref(), org.id, &[]).await.unwrap();
+        let judged = crate::judge::Judged::load(store.as_ref(), org.id, &[])
+            .await
+            .unwrap();
         let (_, members) = &judged.streams[0];
-        members.iter().map(|(_, image)| judged.images[image].record.package_count).collect()
+        members
+            .iter()
+            .map(|(_, image)| judged.images[image].record.package_count)
+            .collect()
     }
 }
 
 #[tokio::test]
 async fn the_first_sweep_is_the_baseline_and_later_pushes_are_indexed() {
     let house = House::new();
-    house.registry.push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
     let report = house.once(false).await;
     assert!(report.sweep.took_baseline);
     assert_eq!((report.indexed, report.sweep.new_tags), (0, 1));
     assert_eq!(house.states().await[0].1, ArtifactState::BelowBaseline);
 
     // Pushed while no watcher runs; a repository that is new has no baseline.
-    house.registry.push("acme/app", "2", &[debian(&[("a", "1"), ("b", "1")])]);
-    house.registry.push("acme/new", "1", &[debian(&[("c", "1")])]);
+    house
+        .registry
+        .push("acme/app", "2", &[debian(&[("a", "1"), ("b", "1")])]);
+    house
+        .registry
+        .push("acme/new", "1", &[debian(&[("c", "1")])]);
     let report = house.once(false).await;
     assert_eq!((report.indexed, report.sweep.took_baseline), (2, false));
     assert_eq!(house.latest().await, [2, 1]);
 
     let report = house.once(true).await;
-    assert_eq!(report.indexed, 1, "--all-images takes what is below the baseline");
-    assert_eq!(house.latest().await, [2, 1], "an older tag is not the newest");
+    assert_eq!(
+        report.indexed, 1,
+        "--all-images takes what is below the baseline"
+    );
+    assert_eq!(
+        house.latest().await,
+        [2, 1],
+        "an older tag is not the newest"
+    );
 }
 
 #[tokio::test]
 async fn an_unchanged_registry_costs_one_question_a_tag() {
     let house = House::new();
     for tag in ["1", "2", "3"] {
-        house.registry.push("acme/app", tag, &[debian(&[("a", tag)])]);
+        house
+            .registry
+            .push("acme/app", tag, &[debian(&[("a", tag)])]);
     }
     house.once(true).await;
     house.registry.asked();
     house.once(true).await;
     let asked = house.registry.asked();
-    assert_eq!((asked.resolved, asked.manifests, asked.blobs.len()), (3, 0, 0));
+    assert_eq!(
+        (asked.resolved, asked.manifests, asked.blobs.len()),
+        (3, 0, 0)
+    );
 }
 
 #[tokio::test]
@@ -125,7 +157,9 @@ async fn a_shared_layer_is_fetched_once() {
     let base = debian(&[("a", "1")]);
     for number in 0..10 {
         let own = layer(&[("srv/number", &number.to_string())]);
-        house.registry.push("acme/app", &format!("v{number}"), &[base.clone(), own]);
+        house
+            .registry
+            .push("acme/app", &format!("v{number}"), &[base.clone(), own]);
     }
     house.once(true).await;
     let asked = house.registry.asked();
@@ -133,32 +167,58 @@ async fn a_shared_layer_is_fetched_once() {
     assert!(asked.blobs.values().all(|&times| times == 1), "{asked:?}");
 
     let own = layer(&[("srv/number", "new")]);
-    house.registry.push("acme/app", "v10", &[base.clone(), own.clone()]);
+    house
+        .registry
+        .push("acme/app", "v10", &[base.clone(), own.clone()]);
     house.once(true).await;
     let asked = house.registry.asked();
-    assert!(!asked.blobs.contains_key(&digest(&base)), "a known layer is not fetched again");
+    assert!(
+        !asked.blobs.contains_key(&digest(&base)),
+        "a known layer is not fetched again"
+    );
     assert_eq!(asked.blobs.len(), 2, "the new layer and the configuration");
 }
 
 #[tokio::test]
 async fn a_damaged_image_fails_with_its_reason_and_harms_nothing_else() {
     let house = House::new();
-    house.registry.push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
     house.once(true).await;
     let mut damaged = debian(&[("a", "1"), ("b", "2")]);
     damaged.truncate(700);
     house.registry.push("acme/app", "2", &[damaged]);
     let other = debian(&[("x", "1")]);
-    house.registry.push_claiming("acme/claims", "1", &[other.clone()], &[digest(b"other")]);
+    house
+        .registry
+        .push_claiming("acme/claims", "1", &[other.clone()], &[digest(b"other")]);
     house.registry.push("acme/good", "1", &[other]);
     let report = house.once(true).await;
     assert_eq!((report.indexed, report.failed), (1, 2));
     let states = house.states().await;
-    let failed: Vec<_> = states.iter().filter(|state| state.1 == ArtifactState::Failed).collect();
+    let failed: Vec<_> = states
+        .iter()
+        .filter(|state| state.1 == ArtifactState::Failed)
+        .collect();
     assert_eq!(failed.len(), 2, "{states:?}");
-    assert!(failed[0].2.as_ref().unwrap().contains("damaged"), "{failed:?}");
-    assert!(failed[1].2.as_ref().unwrap().contains("the configuration says"), "{failed:?}");
-    assert_eq!(house.latest().await, [1, 1], "the newest that was analyzed stays");
+    assert!(
+        failed[0].2.as_ref().unwrap().contains("damaged"),
+        "{failed:?}"
+    );
+    assert!(
+        failed[1]
+            .2
+            .as_ref()
+            .unwrap()
+            .contains("the configuration says"),
+        "{failed:?}"
+    );
+    assert_eq!(
+        house.latest().await,
+        [1, 1],
+        "the newest that was analyzed stays"
+    );
 
     house.registry.asked();
     let report = house.once(true).await;
@@ -169,13 +229,21 @@ async fn a_damaged_image_fails_with_its_reason_and_harms_nothing_else() {
 #[tokio::test]
 async fn a_tag_gone_from_two_listings_falls_back() {
     let house = House::new();
-    house.registry.push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
     house.once(true).await;
-    house.registry.push("acme/app", "2", &[debian(&[("a", "1"), ("b", "1")])]);
+    house
+        .registry
+        .push("acme/app", "2", &[debian(&[("a", "1"), ("b", "1")])]);
     house.once(true).await;
     assert_eq!(house.latest().await, [2]);
     house.registry.remove("acme/app", "2");
-    assert_eq!(house.once(true).await.sweep.gone_tags, 0, "one listing proves nothing");
+    assert_eq!(
+        house.once(true).await.sweep.gone_tags,
+        0,
+        "one listing proves nothing"
+    );
     assert_eq!(house.latest().await, [2]);
     assert_eq!(house.once(true).await.sweep.gone_tags, 1);
     assert_eq!(house.latest().await, [1]);
@@ -184,7 +252,9 @@ async fn a_tag_gone_from_two_listings_falls_back() {
 #[tokio::test]
 async fn without_advisories_nothing_is_clean() {
     let house = House::new();
-    house.registry.push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
     house.once(true).await;
     let store = house.store();
     let org = house.org(store.as_ref()).await;
@@ -193,8 +263,15 @@ async fn without_advisories_nothing_is_clean() {
     assert_eq!(summary.streams[0].vulnerabilities, None);
     assert_eq!(summary.missing_feeds[0].folder, "Debian");
     let text = summary.to_string();
-    assert!(text.contains("not judged") && text.contains("curl"), "{text}");
-    let root = summary.streams[0].policies.iter().find(|p| p.evaluated > 0).unwrap();
+    assert!(
+        text.contains("not judged") && text.contains("curl"),
+        "{text}"
+    );
+    let root = summary.streams[0]
+        .policies
+        .iter()
+        .find(|p| p.evaluated > 0)
+        .unwrap();
     assert_eq!(root.display_name, "Default non-root user");
 }
 
@@ -212,20 +289,30 @@ async fn an_empty_registry_is_known_to_be_empty() {
 #[tokio::test]
 async fn only_analyzed_images_join_an_environment() {
     let house = House::new();
-    house.registry.push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
     house.once(false).await;
     let store = house.store();
     let org = house.org(store.as_ref()).await;
     let production = "production".parse().unwrap();
     let image = "acme/app:1".parse().unwrap();
     let clock = house.clock.as_ref();
-    let error = assign(store.as_ref(), &org, &production, &image, clock).await.unwrap_err();
+    let error = assign(store.as_ref(), &org, &production, &image, clock)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("--all-images"), "{error}");
     assert!(store.environments(org.id).await.unwrap().is_empty());
 
     house.once(true).await;
-    assign(store.as_ref(), &org, &production, &image, clock).await.unwrap();
+    assign(store.as_ref(), &org, &production, &image, clock)
+        .await
+        .unwrap();
     assert_eq!(store.environments(org.id).await.unwrap()[0].images, 1);
     let unknown = "acme/other:1".parse().unwrap();
-    assert!(assign(store.as_ref(), &org, &production, &unknown, clock).await.is_err());
+    assert!(
+        assign(store.as_ref(), &org, &production, &unknown, clock)
+            .await
+            .is_err()
+    );
 }

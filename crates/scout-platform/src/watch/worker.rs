@@ -84,7 +84,9 @@ impl Watcher {
             // Read before the lease is asked for: work that the sweep added last is not missed.
             let was_swept = swept.load(Ordering::Acquire);
             let now = self.clock.now();
-            let leased = self.store.lease_index_work(self.org, registry, now, now + LEASE, 1);
+            let leased = self
+                .store
+                .lease_index_work(self.org, registry, now, now + LEASE, 1);
             if let Some(work) = leased.await?.pop() {
                 self.index_one(&work, tally).await?;
                 continue;
@@ -102,7 +104,14 @@ impl Watcher {
     }
 
     async fn index_one(&self, work: &IndexWork, tally: &Tally) -> Result<()> {
-        let name = || format!("{}/{}@{}", self.registry.host(), work.repository, work.digest.short());
+        let name = || {
+            format!(
+                "{}/{}@{}",
+                self.registry.host(),
+                work.repository,
+                work.digest.short()
+            )
+        };
         let attempt = self.indexer.attempt(work);
         tokio::pin!(attempt);
         let outcome = loop {
@@ -129,7 +138,11 @@ impl Watcher {
             _ => {}
         }
         let counter = tally.counter(&outcome);
-        match self.store.finish_index_work(work, outcome, self.clock.now()).await {
+        match self
+            .store
+            .finish_index_work(work, outcome, self.clock.now())
+            .await
+        {
             // Somebody else took over while we were slow; what they record is the same.
             Err(error) if error.is_lease_lost() => return Ok(()),
             other => other?,

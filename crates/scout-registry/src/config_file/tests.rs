@@ -17,7 +17,10 @@ fn reads_what_build_tools_write() {
         "rootfs":{{"type":"layers","diff_ids":["{HEX}"]}},
         "history":[{{"created_by":"COPY / /"}},{{"created_by":"USER app","empty_layer":true}}]}}"#
     ));
-    assert_eq!(file.platform.as_ref().unwrap().to_string(), "linux/arm64/v8");
+    assert_eq!(
+        file.platform.as_ref().unwrap().to_string(),
+        "linux/arm64/v8"
+    );
     assert_eq!(file.diff_ids.len(), 1);
     assert_eq!(file.config.user.as_deref(), Some("app"));
     assert_eq!(file.config.entrypoint, ["/app"]);

@@ -9,7 +9,10 @@ fn descriptor(media_type: &str) -> String {
 }
 
 fn image(head: &str, config: &str, layers: &str) -> String {
-    format!(r#"{{{head}"config":{},"layers":{layers}}}"#, descriptor(config))
+    format!(
+        r#"{{{head}"config":{},"layers":{layers}}}"#,
+        descriptor(config)
+    )
 }
 
 fn parse(stated: Option<&str>, json: &str) -> Result<Manifest, InvalidManifest> {
@@ -27,10 +30,22 @@ fn parse_image(stated: Option<&str>, json: &str) -> ImageManifest {
 fn the_type_comes_from_the_body_then_from_what_led_to_it_then_from_the_shape() {
     let typed = format!(r#""mediaType":"{}","#, media_type::DOCKER_MANIFEST);
     for (head, stated, expected) in [
-        (typed.as_str(), Some(media_type::DOCKER_MANIFEST), media_type::DOCKER_MANIFEST),
-        (&typed, Some("application/octet-stream"), media_type::DOCKER_MANIFEST),
+        (
+            typed.as_str(),
+            Some(media_type::DOCKER_MANIFEST),
+            media_type::DOCKER_MANIFEST,
+        ),
+        (
+            &typed,
+            Some("application/octet-stream"),
+            media_type::DOCKER_MANIFEST,
+        ),
         (&typed, None, media_type::DOCKER_MANIFEST),
-        ("", Some(media_type::DOCKER_MANIFEST), media_type::DOCKER_MANIFEST),
+        (
+            "",
+            Some(media_type::DOCKER_MANIFEST),
+            media_type::DOCKER_MANIFEST,
+        ),
         (
             "",
             Some("application/vnd.oci.image.manifest.v1+json; charset=utf-8"),
@@ -55,7 +70,11 @@ fn what_could_mean_two_things_is_refused() {
         (None, "[]".to_owned(), "not a JSON"),
         (None, "{".to_owned(), "not a JSON"),
         (None, "{}".to_owned(), "neither"),
-        (None, r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned(), "schema 1"),
+        (
+            None,
+            r#"{"schemaVersion":1,"fsLayers":[]}"#.to_owned(),
+            "schema 1",
+        ),
         (
             Some("application/vnd.docker.distribution.manifest.v1+prettyjws"),
             "{}".to_owned(),
@@ -81,7 +100,11 @@ fn what_could_mean_two_things_is_refused() {
             format!(r#"{{"mediaType":"application/x","config":{config}}}"#),
             "neither",
         ),
-        (Some(image_type), r#"{"layers":[]}"#.to_owned(), "no configuration"),
+        (
+            Some(image_type),
+            r#"{"layers":[]}"#.to_owned(),
+            "no configuration",
+        ),
         (
             None,
             r#"{"config":{"digest":"sha256:1","size":1}}"#.to_owned(),
@@ -92,7 +115,11 @@ fn what_could_mean_two_things_is_refused() {
             format!(r#"{{"config":{{"digest":"{HEX}","size":-1}}}}"#),
             "damaged",
         ),
-        (None, format!(r#"{{"config":{config},"layers":[null]}}"#), "damaged"),
+        (
+            None,
+            format!(r#"{{"config":{config},"layers":[null]}}"#),
+            "damaged",
+        ),
     ] {
         let error = parse(stated, &json).unwrap_err().to_string();
         assert!(error.contains(expected), "{json}: {error}");
@@ -149,7 +176,12 @@ fn artifacts_are_told_from_images() {
             &layer("application/vnd.in-toto+json"),
             false,
         ),
-        ("", "application/vnd.wasm.config.v0+json", &layer("application/wasm"), false),
+        (
+            "",
+            "application/vnd.wasm.config.v0+json",
+            &layer("application/wasm"),
+            false,
+        ),
     ] {
         let parsed = parse_image(None, &image(head, config, layers));
         assert_eq!(parsed.is_container_image(), expected, "{parsed:?}");
@@ -175,7 +207,10 @@ fn one_broken_entry_of_an_index_does_not_lose_the_rest() {
     };
     let json = format!(
         r#"{{"manifests":[{},{},{},{},{},{{"digest":"md5:1","size":1}},7]}}"#,
-        entry(r#"{"os":"linux","architecture":"arm64","variant":"v8"}"#, ""),
+        entry(
+            r#"{"os":"linux","architecture":"arm64","variant":"v8"}"#,
+            ""
+        ),
         entry(r#"{"architecture":"amd64"}"#, ""),
         entry("null", ""),
         entry(r#"{"os":"unknown","architecture":"unknown"}"#, ""),
@@ -211,7 +246,13 @@ fn one_broken_entry_of_an_index_does_not_lose_the_rest() {
 
 #[test]
 fn an_index_without_entries_is_an_index() {
-    for json in [r#"{"manifests":[]}"#.to_owned(), format!(r#"{{"mediaType":"{}","manifests":null}}"#, media_type::OCI_INDEX)] {
+    for json in [
+        r#"{"manifests":[]}"#.to_owned(),
+        format!(
+            r#"{{"mediaType":"{}","manifests":null}}"#,
+            media_type::OCI_INDEX
+        ),
+    ] {
         let parsed = parse(None, &json).unwrap();
         assert!(matches!(&parsed, Manifest::Index(index) if index.entries.is_empty()));
         assert!(!parsed.is_container_image());

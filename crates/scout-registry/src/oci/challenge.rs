@@ -125,21 +125,51 @@ mod tests {
     fn reads_the_challenges_of_real_servers() {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#;
         let both = r#"Negotiate, bearer Realm = "r" , SERVICE=s,Basic realm="a, b=c""#;
-        let scope = r#"Bearer realm="r",scope="repository:a/b:pull,push",error="insufficient_scope""#;
+        let scope =
+            r#"Bearer realm="r",scope="repository:a/b:pull,push",error="insufficient_scope""#;
         for (headers, expected) in [
             (
                 &[hub][..],
-                vec![bearer("https://auth.docker.io/token", Some("registry.docker.io"), None)],
+                vec![bearer(
+                    "https://auth.docker.io/token",
+                    Some("registry.docker.io"),
+                    None,
+                )],
             ),
             (&["Basic realm=\"testbed\""], vec![Challenge::Basic]),
             (&["Basic"], vec![Challenge::Basic]),
-            (&[both], vec![bearer("r", Some("s"), None), Challenge::Basic]),
-            (&["Basic", hub], vec![Challenge::Basic, bearer("https://auth.docker.io/token", Some("registry.docker.io"), None)]),
-            (&[scope], vec![bearer("r", None, Some("repository:a/b:pull,push"))]),
-            (&[r#"Bearer realm="a\"b""#], vec![bearer("a\"b", None, None)]),
-            (&[r#"Bearer realm="unclosed"#], vec![bearer("unclosed", None, None)]),
+            (
+                &[both],
+                vec![bearer("r", Some("s"), None), Challenge::Basic],
+            ),
+            (
+                &["Basic", hub],
+                vec![
+                    Challenge::Basic,
+                    bearer(
+                        "https://auth.docker.io/token",
+                        Some("registry.docker.io"),
+                        None,
+                    ),
+                ],
+            ),
+            (
+                &[scope],
+                vec![bearer("r", None, Some("repository:a/b:pull,push"))],
+            ),
+            (
+                &[r#"Bearer realm="a\"b""#],
+                vec![bearer("a\"b", None, None)],
+            ),
+            (
+                &[r#"Bearer realm="unclosed"#],
+                vec![bearer("unclosed", None, None)],
+            ),
             (&["Bearer service=\"no realm\""], vec![]),
-            (&["Negotiate abc==", "realm=\"x\"", "", ",,,", "\"", "="], vec![]),
+            (
+                &["Negotiate abc==", "realm=\"x\"", "", ",,,", "\"", "="],
+                vec![],
+            ),
         ] {
             let mut map = HeaderMap::new();
             for header in headers {

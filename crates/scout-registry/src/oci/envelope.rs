@@ -124,20 +124,39 @@ mod tests {
                 "NAME_UNKNOWN: repository name not known",
             ),
             (r#"{"errors":[{"status":400,"message":"no"}]}"#, None, "no"),
-            (r#"{"errors":[{"code":"DENIED"}]}"#, Some("DENIED"), "DENIED"),
+            (
+                r#"{"errors":[{"code":"DENIED"}]}"#,
+                Some("DENIED"),
+                "DENIED",
+            ),
             (r#"{"errors":[]}"#, None, ""),
             (r#"{"errors":null,"message":"later"}"#, None, "later"),
-            (r#"{"details":"incorrect username or password"}"#, None, "incorrect username or password"),
+            (
+                r#"{"details":"incorrect username or password"}"#,
+                None,
+                "incorrect username or password",
+            ),
             ("true", None, ""),
             ("", None, ""),
-            ("You have reached\r\n\u{1b}[31m your limit", None, "You have reached [31m your limit"),
-            ("the password hunter2 is wrong", None, "the password … is wrong"),
+            (
+                "You have reached\r\n\u{1b}[31m your limit",
+                None,
+                "You have reached [31m your limit",
+            ),
+            (
+                "the password hunter2 is wrong",
+                None,
+                "the password … is wrong",
+            ),
         ] {
             let refusal = Refusal::parse(body.as_bytes(), &["hunter2", ""]);
             assert_eq!(refusal.code.as_deref(), code, "{body}");
             assert_eq!(refusal.text.unwrap_or_default(), text, "{body}");
         }
         let long = "x".repeat(10_000);
-        assert_eq!(Refusal::parse(long.as_bytes(), &[]).text.unwrap().len(), MAX_SHOWN);
+        assert_eq!(
+            Refusal::parse(long.as_bytes(), &[]).text.unwrap().len(),
+            MAX_SHOWN
+        );
     }
 }

@@ -228,14 +228,29 @@ mod tests {
         let page = |query: &str| Ok(Some(format!("https://h:5000/proxy/v2/_catalog?{query}")));
         for (link, expected) in [
             ("", Ok(None)),
-            ("</v2/_catalog?last=a%2Fb&n=3>; rel=\"next\"", page("last=a%2Fb&n=3")),
+            (
+                "</v2/_catalog?last=a%2Fb&n=3>; rel=\"next\"",
+                page("last=a%2Fb&n=3"),
+            ),
             ("<?last=x>;rel=next", page("last=x")),
-            ("<https://h:5000/v2/_catalog?last=x>; title=\"a,b\"; REL=\"last NEXT\"", page("last=x")),
+            (
+                "<https://h:5000/v2/_catalog?last=x>; title=\"a,b\"; REL=\"last NEXT\"",
+                page("last=x"),
+            ),
             ("</p?a>; rel=\"prev\", </n?b>; rel=\"next\"", page("b")),
             ("</v2/_catalog?last=x>; rel=\"prev\"", Ok(None)),
-            ("<https://evil.example.com/v2/_catalog?last=x>; rel=\"next\"", Err("it leads to another host")),
-            ("<//evil.example.com/?last=x>; rel=\"next\"", Err("it leads to another host")),
-            ("<http://h:5000/v2/_catalog?last=x>; rel=\"next\"", Err("it leads to another host")),
+            (
+                "<https://evil.example.com/v2/_catalog?last=x>; rel=\"next\"",
+                Err("it leads to another host"),
+            ),
+            (
+                "<//evil.example.com/?last=x>; rel=\"next\"",
+                Err("it leads to another host"),
+            ),
+            (
+                "<http://h:5000/v2/_catalog?last=x>; rel=\"next\"",
+                Err("it leads to another host"),
+            ),
             ("<https://[>; rel=\"next\"", Err("it is not an address")),
             ("garbage", Ok(None)),
             ("<unclosed; rel=\"next\"", Ok(None)),

@@ -101,9 +101,7 @@ impl Reach {
             }
         }
         if !self.is_kin(realm) {
-            return Err(
-                "it is another host (allow-host= approves a host in the registry string)",
-            );
+            return Err("it is another host (allow-host= approves a host in the registry string)");
         }
         self.check_privacy(realm).await
     }
@@ -134,11 +132,27 @@ mod tests {
     async fn credentials_go_to_the_registrys_own_token_service_only() {
         for (spec, realm, expected) in [
             ("r.example.invalid", "https://r.example.invalid/token", true),
-            ("r.example.invalid", "https://r.example.invalid:8443/token", true),
-            ("r.example.invalid", "https://auth.example.invalid/token", true),
+            (
+                "r.example.invalid",
+                "https://r.example.invalid:8443/token",
+                true,
+            ),
+            (
+                "r.example.invalid",
+                "https://auth.example.invalid/token",
+                true,
+            ),
             ("r.example.invalid", "http://r.example.invalid/token", false),
-            ("r.example.invalid", "https://auth.other.invalid/token", false),
-            ("r.example.invalid", "https://u:p@r.example.invalid/token", false),
+            (
+                "r.example.invalid",
+                "https://auth.other.invalid/token",
+                false,
+            ),
+            (
+                "r.example.invalid",
+                "https://u:p@r.example.invalid/token",
+                false,
+            ),
             ("r.example.invalid", "https://169.254.169.254/token", false),
             ("r.example.invalid", "file:///etc/passwd", false),
             (
@@ -158,7 +172,11 @@ mod tests {
             ),
             ("docker.io", "https://auth.docker.io.invalid/token", false),
             ("127.0.0.1:5000", "http://127.0.0.1:5001/token", true),
-            ("https://localhost:5000", "http://127.0.0.1:5001/token", true),
+            (
+                "https://localhost:5000",
+                "http://127.0.0.1:5001/token",
+                true,
+            ),
             ("127.0.0.1:5000", "http://10.0.0.1/token", false),
             ("10.0.0.1:5000", "https://10.0.0.2/token", false),
         ] {
@@ -171,7 +189,11 @@ mod tests {
     #[tokio::test]
     async fn redirects_lead_to_public_https_hosts_or_stay_at_home() {
         for (spec, to, expected) in [
-            ("r.example.invalid", "https://cdn.other.invalid/x?sig=1", true),
+            (
+                "r.example.invalid",
+                "https://cdn.other.invalid/x?sig=1",
+                true,
+            ),
             ("r.example.invalid", "http://cdn.other.invalid/x", false),
             ("r.example.invalid", "https://10.0.0.1/x", false),
             ("r.example.invalid", "https://[::1]/x", false),

@@ -177,7 +177,10 @@ mod tests {
     fn both_names_of_the_token_and_odd_lives_are_read() {
         let some = |value: &str, life| Some((value.to_owned(), life));
         for (json, expected) in [
-            (r#"{"token":"a","access_token":"b","expires_in":300}"#, some("a", 270)),
+            (
+                r#"{"token":"a","access_token":"b","expires_in":300}"#,
+                some("a", 270),
+            ),
             (r#"{"access_token":"b"}"#, some("b", 54)),
             (r#"{"token":"a","expires_in":0}"#, some("a", 54)),
             (r#"{"token":"a","expires_in":-5}"#, some("a", 54)),
@@ -217,7 +220,10 @@ mod tests {
         let fetch = || async {
             asked.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            Err(Error::NotFound { what: "x".to_owned(), detail: None })
+            Err(Error::NotFound {
+                what: "x".to_owned(),
+                detail: None,
+            })
         };
         let get = || cache.get("key", None, fetch);
         let all = futures_util::future::join_all((0..16).map(|_| get())).await;

@@ -49,7 +49,11 @@ impl Fields {
         kind: &'static str,
         allowed: &[&str],
     ) -> Result<(), InvalidSpec> {
-        match self.0.iter().find(|(key, _)| !allowed.contains(&key.as_str())) {
+        match self
+            .0
+            .iter()
+            .find(|(key, _)| !allowed.contains(&key.as_str()))
+        {
             None => Ok(()),
             Some((key, _)) => Err(InvalidSpec::UnknownKey {
                 key: key.clone(),
@@ -95,7 +99,10 @@ impl Fields {
     /// Returns the items of all these keys, each of which may hold a comma list. A comma within
     /// braces belongs to a glob.
     pub(super) fn list(&self, keys: &[&str]) -> Vec<String> {
-        let values = self.0.iter().filter(|(key, _)| keys.contains(&key.as_str()));
+        let values = self
+            .0
+            .iter()
+            .filter(|(key, _)| keys.contains(&key.as_str()));
         let mut items = Vec::new();
         for (_, value) in values {
             let (mut depth, mut start) = (0_usize, 0);

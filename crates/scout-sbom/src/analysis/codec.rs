@@ -123,6 +123,12 @@ fn read_analysis(reader: &mut Reader<'_>) -> Option<LayerAnalysis> {
     })
 }
 
+/// Reads what is inside of the checksum, for tests of forged content.
+#[cfg(test)]
+pub(super) fn read_raw(raw: &[u8]) -> Option<LayerAnalysis> {
+    read_analysis(&mut Reader::new(raw))
+}
+
 fn write_finding(writer: &mut Writer<'_>, finding: &Finding) {
     match finding {
         Finding::Nothing => writer.byte(0),

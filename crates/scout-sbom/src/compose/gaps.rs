@@ -13,11 +13,14 @@ const MAX_NAMED: usize = 3;
 /// Most gaps of an image; one more says how many there were beyond.
 const MAX_GAPS: usize = 100;
 
+/// Kind, directory and reason.
+type GroupKey = (GapKind, Vec<u8>, &'static str);
+
 #[derive(Default)]
 pub(super) struct Gaps {
     gaps: Vec<Gap>,
     /// Unread files by kind, directory and reason.
-    groups: BTreeMap<(GapKind, Vec<u8>, &'static str), Vec<Vec<u8>>>,
+    groups: BTreeMap<GroupKey, Vec<Vec<u8>>>,
     contents: HashSet<u32>,
 }
 
@@ -46,7 +49,11 @@ impl Gaps {
                 if content.is_some_and(|content| !self.contents.insert(content)) {
                     return;
                 }
-                self.group(evidence.class.gap_kind(), path, evidence.class.unread_reason());
+                self.group(
+                    evidence.class.gap_kind(),
+                    path,
+                    evidence.class.unread_reason(),
+                );
             }
             Finding::Damaged(reason) => self.gaps.push(Gap {
                 kind: evidence.class.gap_kind(),
@@ -77,7 +84,10 @@ impl Gaps {
         self.gaps.dedup();
         let beyond = self.gaps.len().saturating_sub(MAX_GAPS);
         if beyond > 0 {
-            let kind = self.gaps.get(MAX_GAPS).map_or(GapKind::Layer, |gap| gap.kind);
+            let kind = self
+                .gaps
+                .get(MAX_GAPS)
+                .map_or(GapKind::Layer, |gap| gap.kind);
             self.gaps.truncate(MAX_GAPS);
             self.gaps.push(Gap {
                 kind,

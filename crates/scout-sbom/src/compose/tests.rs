@@ -1,1 +1,495 @@
-//! Placeholder.
+use super::*;
+use crate::testing::Archive;
+
+const DEBIAN: &str = "ID=debian\nVERSION_ID=12\n";
+
+fn status(packages: &[&str]) -> String {
+    packages
+        .iter()
+        .map(|name| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"
+            )
+        })
+        .collect()
+}
+
+fn npm(name: &str) -> String {
+    format!("{{\"name\":\"{name}\",\"version\":\"1\"}}")
+}
+
+fn apk(name: &str) -> String {
+    format!("P:{name}\nV:1\n")
+}
+
+/// Says what an image holds: `name@layer paths owner`, `! gap`.
+fn describe(image: &Composition) -> Vec<String> {
+    let mut lines = Vec::new();
+    for found in &image.packages {
+        let owner = found
+            .owner
+            .as_ref()
+            .map_or_else(String::new, |owner| format!(" of {owner}"));
+        let paths = found.paths.join(",");
+        lines.push(format!(
+            "{}@{} {paths}{owner}",
+            found.package.name, found.layer
+        ));
+    }
+    lines.extend(image.gaps.iter().map(|gap| format!("! {gap}")));
+    lines
+}
+
+#[track_caller]
+fn check(layers: Vec<Archive>, expected: &[&str]) -> Composition {
+    let layers: Vec<LayerAnalysis> = layers.into_iter().map(Archive::analysis).collect();
+    let image = compose(&layers);
+    assert_eq!(describe(&image), expected);
+    image
+}
+
+#[test]
+fn nothing_is_nothing() {
+    let image = check(vec![], &[]);
+    assert!(image.databases.is_empty() && image.distribution.is_none());
+    check(vec![Archive::new().file("srv/x", "y")], &[]);
+}
+
+#[test]
+fn the_topmost_database_counts_and_packages_belong_to_the_layer_that_brought_them() {
+    let image = check(
+        vec![
+            Archive::new()
+                .file("etc/os-release", DEBIAN)
+                .file("var/lib/dpkg/status", status(&["a", "b", "d"])),
+            Archive::new().file("srv/x", ""),
+            Archive::new().file("var/lib/dpkg/status", status(&["a", "b", "c"])),
+            Archive::new().file("var/lib/dpkg/status", status(&["a", "c", "d"])),
+        ],
+        &[
+            "a@0 /var/lib/dpkg/status",
+            "c@2 /var/lib/dpkg/status",
+            "d@3 /var/lib/dpkg/status",
+        ],
+    );
+    assert_eq!(image.distribution.unwrap().id, "debian");
+    let [database] = image.databases.as_slice() else {
+        panic!("one database");
+    };
+    assert_eq!(database.package_type, PackageType::Deb);
+    assert!(database.is_read);
+}
+
+#[test]
+fn whiteouts_hide_lower_layers_only() {
+    let base = || {
+        Archive::new()
+            .file("srv/node_modules/a/package.json", npm("a"))
+            .file("srv/node_modules/b/package.json", npm("b"))
+    };
+    let a = "a@0 /srv/node_modules/a/package.json";
+    let b = "b@0 /srv/node_modules/b/package.json";
+    check(vec![base()], &[a, b]);
+    check(
+        vec![
+            base(),
+            Archive::new().file("srv/node_modules/a/.wh.package.json", ""),
+        ],
+        &[b],
+    );
+    check(
+        vec![base(), Archive::new().file("srv/node_modules/.wh.a", "")],
+        &[b],
+    );
+    check(vec![base(), Archive::new().file(".wh.srv", "")], &[]);
+    check(
+        vec![base(), Archive::new().file("srv/.wh.never", "")],
+        &[a, b],
+    );
+    // The mark and the new file in one layer, in both orders.
+    let new = |archive: Archive| archive.file("srv/node_modules/a/package.json", npm("n"));
+    let n = "n@1 /srv/node_modules/a/package.json";
+    check(
+        vec![
+            base(),
+            new(Archive::new().file("srv/node_modules/.wh.a", "")),
+        ],
+        &[b, n],
+    );
+    check(
+        vec![
+            base(),
+            new(Archive::new()).file("srv/node_modules/.wh.a", ""),
+        ],
+        &[b, n],
+    );
+    check(
+        vec![base(), new(Archive::new()).file("srv/.wh..wh..opq", "")],
+        &[n],
+    );
+    check(
+        vec![
+            base(),
+            Archive::new().file("srv/node_modules/.wh..wh..opq", ""),
+        ],
+        &[],
+    );
+    check(vec![base(), Archive::new().file(".wh..wh..opq", "")], &[]);
+}
+
+#[test]
+fn a_replaced_directory_takes_its_tree_along() {
+    let base = || Archive::new().file("srv/node_modules/a/package.json", npm("a"));
+    check(
+        vec![base(), Archive::new().file("srv/node_modules", "")],
+        &[],
+    );
+    check(
+        vec![base(), Archive::new().symlink("srv", "elsewhere")],
+        &[],
+    );
+    check(
+        vec![
+            base(),
+            Archive::new()
+                .directory("srv/")
+                .directory("srv/node_modules"),
+        ],
+        &["a@0 /srv/node_modules/a/package.json"],
+    );
+    check(
+        vec![
+            base(),
+            Archive::new().file("srv", ""),
+            Archive::new().file("srv/node_modules/b/package.json", npm("b")),
+        ],
+        &["b@2 /srv/node_modules/b/package.json"],
+    );
+}
+
+#[test]
+fn directories_reached_through_links_are_the_same_directories() {
+    // Merged /usr: the second layer writes through the link.
+    check(
+        vec![
+            Archive::new()
+                .symlink("lib", "usr/lib")
+                .file("usr/lib/apk/db/installed", apk("old")),
+            Archive::new().file("lib/apk/db/installed", apk("new")),
+        ],
+        &["new@1 /usr/lib/apk/db/installed"],
+    );
+    // A directory in the archive takes the place of the link, as in the runtimes.
+    check(
+        vec![
+            Archive::new()
+                .symlink("lib", "usr/lib")
+                .file("usr/lib/apk/db/installed", apk("old")),
+            Archive::new()
+                .directory("lib")
+                .file("lib/apk/db/installed", apk("new")),
+        ],
+        &[
+            "new@1 /lib/apk/db/installed",
+            "old@0 /usr/lib/apk/db/installed",
+        ],
+    );
+    // A whiteout below such a directory hides nothing behind the former link.
+    check(
+        vec![
+            Archive::new()
+                .symlink("lib", "usr/lib")
+                .file("usr/lib/apk/db/installed", apk("old")),
+            Archive::new().directory("lib").file("lib/.wh.apk", ""),
+        ],
+        &["old@0 /usr/lib/apk/db/installed"],
+    );
+    // A whiteout through a link that stays hides what is behind it.
+    check(
+        vec![
+            Archive::new()
+                .symlink("lib", "usr/lib")
+                .file("usr/lib/apk/db/installed", apk("old")),
+            Archive::new().file("lib/.wh.apk", ""),
+        ],
+        &[],
+    );
+    let database = include_bytes!("../../tests/data/rpmdb.sqlite");
+    let image = compose(&[Archive::new()
+        .symlink("var/lib/rpm", "../../usr/lib/sysimage/rpm")
+        .file("usr/lib/sysimage/rpm/rpmdb.sqlite", database)
+        .analysis()]);
+    assert_eq!((image.packages.len(), image.databases.len()), (23, 1));
+    assert!(image.gaps.is_empty());
+}
+
+#[test]
+fn a_database_behind_a_link_to_an_unread_place_is_a_gap() {
+    let database = include_bytes!("../../tests/data/rpmdb.sqlite");
+    let image = check(
+        vec![
+            Archive::new()
+                .symlink("var/lib/rpm", "/opt/db")
+                .file("opt/db/rpmdb.sqlite", database),
+        ],
+        &[
+            "! package database /var/lib/rpm/rpmdb.sqlite: reached through a symbolic link, not read",
+        ],
+    );
+    assert!(!image.databases[0].is_read);
+}
+
+#[test]
+fn links_that_loop_or_escape_stay_inside_and_harm_nothing_else() {
+    check(
+        vec![
+            Archive::new()
+                .symlink("loop", "loop")
+                .symlink("out", "../../../../../srv")
+                .symlink("x", "y")
+                .symlink("y", "x"),
+            Archive::new()
+                .file("loop/etc/x", "")
+                .file("x/y/z", "")
+                .file("out/node_modules/a/package.json", npm("a")),
+        ],
+        &[
+            "a@1 /srv/node_modules/a/package.json",
+            "! layer /loop/etc/x: its directory is a symbolic link that leads nowhere",
+            "! layer /x/y/z: its directory is a symbolic link that leads nowhere",
+        ],
+    );
+}
+
+#[test]
+fn hard_links_carry_evidence_that_was_read() {
+    let first = "srv/node_modules/a/package.json";
+    check(
+        vec![
+            Archive::new().file(first, npm("a")),
+            Archive::new().hard_link("opt/node_modules/b/package.json", first),
+            Archive::new().file(".wh.srv", ""),
+        ],
+        &["a@1 /opt/node_modules/b/package.json"],
+    );
+    let gap = "a hard link to content that was not read";
+    check(
+        vec![
+            Archive::new()
+                .file("store/00ff", npm("a"))
+                .hard_link(first, "store/00ff")
+                .hard_link("srv/other", "store/00ff"),
+        ],
+        &[&format!("! hard link /{first}: {gap}")],
+    );
+    check(
+        vec![Archive::new().hard_link("var/lib/dpkg/status", "nowhere")],
+        &[&format!("! package database /var/lib/dpkg/status: {gap}")],
+    );
+    // Read, but as something else.
+    check(
+        vec![
+            Archive::new()
+                .file(first, npm("a"))
+                .hard_link("x.dist-info/METADATA", first),
+        ],
+        &[
+            &format!("a@0 /{first}"),
+            &format!("! hard link /x.dist-info/METADATA: {gap}"),
+        ],
+    );
+}
+
+#[test]
+fn the_distribution_is_read_through_links() {
+    for archive in [
+        Archive::new()
+            .file("usr/lib/os-release", DEBIAN)
+            .symlink("etc/os-release", "../usr/lib/os-release"),
+        Archive::new().file("usr/lib/os-release", DEBIAN),
+        Archive::new()
+            .file("usr/lib/os.release.d/os-release-x", DEBIAN)
+            .symlink("usr/lib/os-release", "./os.release.d/os-release-x")
+            .symlink("etc/os-release", "../usr/lib/os-release"),
+        Archive::new()
+            .file("usr/lib/os-release", DEBIAN)
+            .hard_link("etc/os-release", "usr/lib/os-release"),
+    ] {
+        let image = check(vec![archive], &[]);
+        assert_eq!(
+            image.distribution.unwrap().version_id.as_deref(),
+            Some("12")
+        );
+    }
+}
+
+#[test]
+fn files_of_distribution_packages_are_owned_whatever_path_lists_them() {
+    let program = [
+        b"\x7fELF".as_slice(),
+        &[0; 60],
+        b"\xff Go buildinf:\x08\x02",
+    ]
+    .concat();
+    check(
+        vec![
+            Archive::new()
+                .symlink("lib", "usr/lib")
+                .file("var/lib/dpkg/status", status(&["nodejs", "tool"]))
+                .file(
+                    "var/lib/dpkg/info/nodejs:amd64.list",
+                    "/lib/node_modules/npm/package.json\n",
+                )
+                .file(
+                    "var/lib/dpkg/info/tool.list",
+                    "/usr/bin/tool\n/usr/share/x.jar\n",
+                )
+                .file("var/lib/dpkg/info/gone.list", "/srv/app.jar\n")
+                .file("usr/lib/node_modules/npm/package.json", npm("npm"))
+                .file("usr/lib/node_modules/other/package.json", npm("other"))
+                .file("usr/bin/tool", &program)
+                .hard_link("usr/bin/tool-alias", "usr/bin/tool")
+                .file("usr/share/x.jar", "PK")
+                .file("srv/app.jar", "PK")
+                .file("srv/tool", &program),
+        ],
+        &[
+            "nodejs@0 /var/lib/dpkg/status",
+            "tool@0 /var/lib/dpkg/status",
+            "npm@0 /usr/lib/node_modules/npm/package.json of nodejs",
+            "other@0 /usr/lib/node_modules/other/package.json",
+            "! archive /srv/app.jar: Java archive, not read yet",
+            "! executable /srv/tool: Go build info, not read yet",
+        ],
+    );
+    check(
+        vec![
+            Archive::new()
+                .file("var/lib/dpkg/status.d/a", "Package: a\nVersion: 1\n")
+                .file("var/lib/dpkg/status.d/a.md5sums", "00  opt/x.jar\n")
+                .file("opt/x.jar", "PK"),
+        ],
+        &["a@0 /var/lib/dpkg/status.d/a"],
+    );
+    check(
+        vec![
+            Archive::new()
+                .file("lib/apk/db/installed", "P:a\nV:1\nF:opt\nR:x.jar\n")
+                .file("opt/x.jar", "PK"),
+        ],
+        &["a@0 /lib/apk/db/installed"],
+    );
+}
+
+#[test]
+fn databases_that_are_not_read_yet_are_gaps() {
+    let image = check(
+        vec![
+            Archive::new()
+                .file("var/lib/rpm/Packages", "x")
+                .file("usr/lib/sysimage/rpm/Packages.db", "x"),
+        ],
+        &[
+            "! package database /usr/lib/sysimage/rpm/Packages.db: rpm database in ndb format, not read yet",
+            "! package database /var/lib/rpm/Packages: rpm database in Berkeley DB format, not read yet",
+        ],
+    );
+    assert!(image.databases.iter().all(|database| !database.is_read));
+    check(
+        vec![
+            Archive::new()
+                .file(
+                    "var/lib/dpkg/status",
+                    status(&["a"]) + "Package: b\nStatus: x ok installed\n",
+                )
+                .file("var/lib/rpm/rpmdb.sqlite", "broken"),
+        ],
+        &[
+            "a@0 /var/lib/dpkg/status",
+            "! package database /var/lib/dpkg/status: read in part: an installed package \"b\" has no name or version",
+            "! package database /var/lib/rpm/rpmdb.sqlite: the database has no header",
+        ],
+    );
+}
+
+#[test]
+fn a_log_that_was_not_merged_makes_a_readable_database_doubtful() {
+    let database = include_bytes!("../../tests/data/rpmdb.sqlite");
+    let image = compose(&[Archive::new()
+        .file("var/lib/rpm/rpmdb.sqlite", database)
+        .file("var/lib/rpm/rpmdb.sqlite-wal", "frames")
+        .analysis()]);
+    assert_eq!((image.packages.len(), image.databases.len()), (23, 1));
+    assert_eq!(
+        image.gaps[0].to_string(),
+        "package database /var/lib/rpm/rpmdb.sqlite-wal: write-ahead log of the rpm database, not merged"
+    );
+}
+
+#[test]
+fn the_same_package_at_two_places_is_one() {
+    check(
+        vec![
+            Archive::new().file("srv/node_modules/a/package.json", npm("a")),
+            Archive::new().file("opt/node_modules/a/package.json", npm("a")),
+        ],
+        &["a@0 /opt/node_modules/a/package.json,/srv/node_modules/a/package.json"],
+    );
+}
+
+#[test]
+fn many_gaps_of_one_kind_and_place_become_one_and_the_list_is_bounded() {
+    let mut archive = Archive::new();
+    for index in 0..40 {
+        let path = format!("usr/lib/ruby/gems/3.1.0/specifications/g{index}.gemspec");
+        archive = archive.file(path, "");
+        archive = archive.file(format!("var/lib/pacman/local/p{index}/desc"), "");
+    }
+    check(
+        vec![archive],
+        &[
+            "! package database /var/lib/pacman/local: 40 files: pacman database, not read yet",
+            "! package record /usr/lib/ruby/gems/3.1.0/specifications: 40 files: Ruby gem specification, not read yet",
+        ],
+    );
+    let mut archive = Archive::new().file("var/lib/rpm/Packages", "x");
+    for index in 0..300 {
+        archive = archive.file(format!("srv/{index}/app.jar"), "");
+    }
+    let image = compose(&[archive.analysis()]);
+    assert_eq!(image.gaps.len(), 101);
+    assert_eq!(image.gaps[0].path, "/var/lib/rpm/Packages");
+    assert_eq!(image.gaps[100].reason, "and 201 more");
+}
+
+#[test]
+fn an_unreadable_layer_keeps_its_place_as_a_gap() {
+    let digest = scout_envs::Digest::sha256(&[1; 32]);
+    let image = compose(&[
+        LayerAnalysis::unreadable(&digest, "it is damaged"),
+        Archive::new()
+            .file("srv/node_modules/a/package.json", npm("a"))
+            .analysis(),
+    ]);
+    assert_eq!(
+        describe(&image),
+        [
+            "a@1 /srv/node_modules/a/package.json".to_owned(),
+            format!("! layer {digest}: it is damaged"),
+        ]
+    );
+}
+
+#[test]
+fn links_through_links_cost_a_bounded_time() {
+    let mut archive = Archive::new();
+    let deep = "./".repeat(40);
+    for index in 0..60 {
+        archive = archive.symlink(&format!("l{index}"), &format!("{deep}l{}", index + 1));
+    }
+    for index in 0..500 {
+        archive = archive.file(format!("l0/x{index}"), "");
+    }
+    let image = compose(&[archive.analysis()]);
+    assert!(!image.gaps.is_empty() && image.gaps.len() <= 101);
+}

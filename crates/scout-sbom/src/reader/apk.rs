@@ -94,7 +94,10 @@ mod tests {
             panic!("two packages");
         };
         let source = first.package.source.as_ref().unwrap();
-        assert_eq!((source.name.as_str(), source.version.as_str()), ("openssl", "1.1.1d-r2"));
+        assert_eq!(
+            (source.name.as_str(), source.version.as_str()),
+            ("openssl", "1.1.1d-r2")
+        );
         assert_eq!(second.package.source, None);
         let mut files = Vec::new();
         first.files.for_each(|path| files.push(path.to_vec()));
@@ -104,6 +107,11 @@ mod tests {
     #[test]
     fn other_files_are_refused() {
         assert!(read(&mut &b"hello world\n"[..], &Limits::default()).is_err());
-        assert!(read(&mut &b"P:a\n\n"[..], &Limits::default()).unwrap().incomplete.is_some());
+        assert!(
+            read(&mut &b"P:a\n\n"[..], &Limits::default())
+                .unwrap()
+                .incomplete
+                .is_some()
+        );
     }
 }

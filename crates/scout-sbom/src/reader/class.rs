@@ -153,9 +153,7 @@ pub(crate) fn classify(path: &[u8]) -> Option<Class> {
         b"installed.json" => dir
             .ends_with(b"vendor/composer")
             .then_some(Class::ComposerInstalled),
-        b"desc" => {
-            (split(dir).0 == b"var/lib/pacman/local").then_some(Class::PacmanRecord)
-        }
+        b"desc" => (split(dir).0 == b"var/lib/pacman/local").then_some(Class::PacmanRecord),
         _ => classify_by_suffix(path, dir, name),
     }
 }
@@ -299,18 +297,36 @@ mod tests {
             ("var/lib/rpm/Packages", Some(RpmBerkeley)),
             ("usr/lib/sysimage/rpm/Packages.db", Some(RpmNdb)),
             ("srv/Packages", None),
-            ("opt/venv/lib/python3.11/site-packages/a-1.dist-info/METADATA", Some(PypiMetadata)),
-            ("usr/lib/python3/dist-packages/a-1.egg-info/PKG-INFO", Some(PypiMetadata)),
-            ("usr/lib/python3/dist-packages/a-1.egg-info", Some(PypiMetadata)),
+            (
+                "opt/venv/lib/python3.11/site-packages/a-1.dist-info/METADATA",
+                Some(PypiMetadata),
+            ),
+            (
+                "usr/lib/python3/dist-packages/a-1.egg-info/PKG-INFO",
+                Some(PypiMetadata),
+            ),
+            (
+                "usr/lib/python3/dist-packages/a-1.egg-info",
+                Some(PypiMetadata),
+            ),
             ("var/task/a-1.dist-info/METADATA", Some(PypiMetadata)),
-            ("x/site-packages/setuptools/_vendor/b-1.dist-info/METADATA", None),
+            (
+                "x/site-packages/setuptools/_vendor/b-1.dist-info/METADATA",
+                None,
+            ),
             ("x/site-packages/b/METADATA", None),
             ("var/task/setuptools/_vendor/b-1.dist-info/METADATA", None),
             ("srv/node_modules/a/package.json", Some(NpmManifest)),
             ("node_modules/a/package.json", Some(NpmManifest)),
             ("srv/node_modules/@s/a/package.json", Some(NpmManifest)),
-            ("srv/node_modules/a/node_modules/@s/b/package.json", Some(NpmManifest)),
-            ("srv/node_modules/.pnpm/a@1/node_modules/a/package.json", Some(NpmManifest)),
+            (
+                "srv/node_modules/a/node_modules/@s/b/package.json",
+                Some(NpmManifest),
+            ),
+            (
+                "srv/node_modules/.pnpm/a@1/node_modules/a/package.json",
+                Some(NpmManifest),
+            ),
             ("srv/node_modules/@s/package.json", None),
             ("srv/node_modules/a/test/package.json", None),
             ("srv/node_modules/a/dist/esm/package.json", None),
@@ -319,17 +335,32 @@ mod tests {
             ("srv/node_modules/.bin/package.json", None),
             ("srv/package.json", None),
             ("usr/share/nodejs/semver/package.json", Some(NpmManifest)),
-            ("usr/share/nodejs/@types/node/package.json", Some(NpmManifest)),
+            (
+                "usr/share/nodejs/@types/node/package.json",
+                Some(NpmManifest),
+            ),
             ("usr/share/nodejs/semver/dist/package.json", None),
-            ("usr/share/nodejs/a/node_modules/b/package.json", Some(NpmManifest)),
+            (
+                "usr/share/nodejs/a/node_modules/b/package.json",
+                Some(NpmManifest),
+            ),
             ("usr/lib/node_modules/npm/package.json", Some(NpmManifest)),
             ("opt/app.JAR", Some(JavaArchive)),
             ("opt/app.war", Some(JavaArchive)),
             ("opt/jar", None),
-            ("usr/lib/ruby/gems/3.1.0/specifications/a-1.gemspec", Some(GemSpecification)),
-            ("usr/lib/ruby/gems/3.1.0/specifications/default/a-1.gemspec", Some(GemSpecification)),
+            (
+                "usr/lib/ruby/gems/3.1.0/specifications/a-1.gemspec",
+                Some(GemSpecification),
+            ),
+            (
+                "usr/lib/ruby/gems/3.1.0/specifications/default/a-1.gemspec",
+                Some(GemSpecification),
+            ),
             ("usr/lib/ruby/gems/3.1.0/gems/a/a.gemspec", None),
-            ("srv/vendor/composer/installed.json", Some(ComposerInstalled)),
+            (
+                "srv/vendor/composer/installed.json",
+                Some(ComposerInstalled),
+            ),
             ("app/web.deps.json", Some(DotnetDeps)),
             ("opt/conda/conda-meta/python-3.json", Some(CondaRecord)),
             ("var/lib/pacman/local/bash-5-1/desc", Some(PacmanRecord)),

@@ -73,17 +73,15 @@ impl Stanza {
         }
     }
 
-    fn finish(
-        self,
-        file: File,
-        records: &mut Records,
-        limits: &Limits,
-    ) -> Result<(), Unreadable> {
+    fn finish(self, file: File, records: &mut Records, limits: &Limits) -> Result<(), Unreadable> {
         if self.is_empty || !self.is_installed(file) {
             return Ok(());
         }
         if self.name.is_empty() || self.version.is_empty() {
-            let reason = format!("an installed package {:?} has no name or version", self.name);
+            let reason = format!(
+                "an installed package {:?} has no name or version",
+                self.name
+            );
             records.note_incomplete(reason);
             return Ok(());
         }
@@ -94,9 +92,8 @@ impl Stanza {
                 version: version.unwrap_or(&self.version).to_owned(),
             }
         });
-        let differs = |source: &SourcePackage| {
-            (&source.name, &source.version) != (&self.name, &self.version)
-        };
+        let differs =
+            |source: &SourcePackage| (&source.name, &source.version) != (&self.name, &self.version);
         let source = source.filter(differs);
         let mut package = Package::new(PackageType::Deb, self.name, self.version);
         package.architecture = self.architecture;
@@ -173,7 +170,10 @@ mod tests {
                     format!(" from {} {}", source.name, source.version)
                 });
                 let architecture = package.architecture.as_deref().unwrap_or("-");
-                format!("{} {} {architecture}{source}", package.name, package.version)
+                format!(
+                    "{} {} {architecture}{source}",
+                    package.name, package.version
+                )
             })
             .collect();
         assert_eq!(got, expected, "{text}");

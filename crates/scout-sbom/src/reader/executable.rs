@@ -45,7 +45,8 @@ impl ExecutableScan {
             self.tail.clear();
         }
         let kept = piece.len().saturating_sub(OVERLAP);
-        self.tail.extend_from_slice(piece.get(kept..).unwrap_or_default());
+        self.tail
+            .extend_from_slice(piece.get(kept..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(OVERLAP));
         self.found.is_none()
     }
@@ -86,7 +87,11 @@ mod tests {
         for piece in 1..=go.len() {
             assert_eq!(scan(&go, piece), Some(Class::GoProgram), "{piece}");
             assert_eq!(scan(&text_only, piece), None, "{piece}");
-            assert_eq!(scan(&auditable, piece), Some(Class::AuditableProgram), "{piece}");
+            assert_eq!(
+                scan(&auditable, piece),
+                Some(Class::AuditableProgram),
+                "{piece}"
+            );
             assert_eq!(scan(&mention, piece), None, "{piece}");
         }
     }

@@ -8,10 +8,7 @@ use super::Unreadable;
 const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// Reads the next line without its end; `false` at the end of the input.
-pub(super) fn read_line(
-    input: &mut dyn BufRead,
-    line: &mut Vec<u8>,
-) -> Result<bool, Unreadable> {
+pub(super) fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<bool, Unreadable> {
     line.clear();
     let mut has_any = false;
     loop {

@@ -73,13 +73,26 @@ mod tests {
     #[test]
     fn a_package_has_a_name_and_a_version() {
         let package = |name: &str, version: &str| {
-            Some(Finding::Package(Package::new(PackageType::Npm, name, version)))
+            Some(Finding::Package(Package::new(
+                PackageType::Npm,
+                name,
+                version,
+            )))
         };
         let deep = format!("{{\"name\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
         for (text, expected) in [
-            (r#"{"name":"@s/a","version":"1.0.0","x":[1,{"name":"b"}]}"#, package("@s/a", "1.0.0")),
-            ("\u{feff}{\"name\":\"a\",\"version\":\"1\"}", package("a", "1")),
-            (r#"{"name":"a","name":"b","version":"1"}"#, package("b", "1")),
+            (
+                r#"{"name":"@s/a","version":"1.0.0","x":[1,{"name":"b"}]}"#,
+                package("@s/a", "1.0.0"),
+            ),
+            (
+                "\u{feff}{\"name\":\"a\",\"version\":\"1\"}",
+                package("a", "1"),
+            ),
+            (
+                r#"{"name":"a","name":"b","version":"1"}"#,
+                package("b", "1"),
+            ),
             (r#"{"type":"module"}"#, Some(Finding::Nothing)),
             (r#"{"name":"a","version":1}"#, Some(Finding::Nothing)),
             ("{}", Some(Finding::Nothing)),

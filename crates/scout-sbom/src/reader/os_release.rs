@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     fn an_empty_file_names_nothing_and_a_missing_id_is_linux() {
-        assert_eq!(read(&mut &b"\n# only a comment\n"[..]).unwrap(), Finding::Nothing);
+        assert_eq!(
+            read(&mut &b"\n# only a comment\n"[..]).unwrap(),
+            Finding::Nothing
+        );
         let Finding::Distribution(distribution) = read(&mut &b"NAME=x\n"[..]).unwrap() else {
             panic!("a distribution");
         };

@@ -36,8 +36,16 @@ mod tests {
     fn reads_the_header_only() {
         let text = "Metadata-Version: 2.1\r\nName: Django\r\nVersion: 3.0.6\r\nLicense: x\r\n Name: folded\r\n\r\nName: body\n";
         let package = read(&mut text.as_bytes()).unwrap();
-        assert_eq!((package.name.as_str(), package.version.as_str()), ("Django", "3.0.6"));
-        for bad in ["", "Name: a\n", "Name: a\n\nVersion: 1\n", "Name:\nVersion: 1\n"] {
+        assert_eq!(
+            (package.name.as_str(), package.version.as_str()),
+            ("Django", "3.0.6")
+        );
+        for bad in [
+            "",
+            "Name: a\n",
+            "Name: a\n\nVersion: 1\n",
+            "Name:\nVersion: 1\n",
+        ] {
             assert!(read(&mut bad.as_bytes()).is_err(), "{bad:?}");
         }
     }

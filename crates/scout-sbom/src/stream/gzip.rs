@@ -56,7 +56,9 @@ impl Gzip {
             if status == Status::StreamEnd {
                 self.member = None;
             } else if consumed == 0 && produced == 0 {
-                return Err(Fault::Damaged("the gzip stream makes no progress".to_owned()));
+                return Err(Fault::Damaged(
+                    "the gzip stream makes no progress".to_owned(),
+                ));
             }
             if produced > 0 {
                 return Ok(produced);

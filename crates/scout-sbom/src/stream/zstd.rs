@@ -83,7 +83,9 @@ impl Zstd {
             if let (true, Some(length)) = (is_skippable(head), number(head, 4, 4)) {
                 source.consume(8);
                 if source.skip(length)? < length {
-                    return Err(Fault::Damaged("a skippable zstd frame is cut off".to_owned()));
+                    return Err(Fault::Damaged(
+                        "a skippable zstd frame is cut off".to_owned(),
+                    ));
                 }
                 continue;
             }
@@ -92,7 +94,11 @@ impl Zstd {
                 return Ok(false);
             }
             let bytes = self.charge_for(head)?;
-            if self.decoder.as_ref().is_none_or(|(_, permit)| permit.bytes() < bytes) {
+            if self
+                .decoder
+                .as_ref()
+                .is_none_or(|(_, permit)| permit.bytes() < bytes)
+            {
                 // A later frame with a larger window. Others may wait for what we hold, so do not
                 // wait for them: free the old window, then take what is free or come back later.
                 self.decoder = None;
@@ -134,8 +140,7 @@ impl Zstd {
 }
 
 fn is_skippable(head: &[u8]) -> bool {
-    head.first().is_some_and(|byte| byte & 0xF0 == 0x50)
-        && head.get(1..4) == Some(&SKIPPABLE_TAIL)
+    head.first().is_some_and(|byte| byte & 0xF0 == 0x50) && head.get(1..4) == Some(&SKIPPABLE_TAIL)
 }
 
 /// Returns the window size that a frame header states (RFC 8878, section 3.1.1.1).

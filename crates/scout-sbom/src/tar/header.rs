@@ -96,7 +96,11 @@ pub(super) fn continues_sparse_map(block: &[u8; BLOCK_BYTES]) -> bool {
 fn checksums(block: &[u8; BLOCK_BYTES]) -> [i64; 2] {
     let mut sums = [0; 2];
     for (index, &byte) in block.iter().enumerate() {
-        let byte = if (148..156).contains(&index) { b' ' } else { byte };
+        let byte = if (148..156).contains(&index) {
+            b' '
+        } else {
+            byte
+        };
         sums[0] += i64::from(byte);
         sums[1] += i64::from(byte as i8);
     }
@@ -130,12 +134,15 @@ fn octal(field: &[u8]) -> Option<u64> {
     let is_filler = |byte: &u8| matches!(byte, b' ' | 0);
     let start = field.iter().position(|byte| !is_filler(byte));
     let digits = text(field.get(start.unwrap_or(field.len())..)?);
-    digits.trim_ascii_end().iter().try_fold(0_u64, |value, &byte| {
-        if !(b'0'..=b'7').contains(&byte) {
-            return None;
-        }
-        value.checked_mul(8)?.checked_add(u64::from(byte - b'0'))
-    })
+    digits
+        .trim_ascii_end()
+        .iter()
+        .try_fold(0_u64, |value, &byte| {
+            if !(b'0'..=b'7').contains(&byte) {
+                return None;
+            }
+            value.checked_mul(8)?.checked_add(u64::from(byte - b'0'))
+        })
 }
 
 #[cfg(test)]
@@ -152,7 +159,10 @@ mod tests {
             (b"12x4", None),
             (b"777777777777", Some(0o777_777_777_777)),
             (b"\x80\0\0\0\0\0\0\0\0\0\x01\x00", Some(256)),
-            (b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", Some(i64::MAX as u64)),
+            (
+                b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff",
+                Some(i64::MAX as u64),
+            ),
             (b"\x80\0\0\0\x80\0\0\0\0\0\0\0", None),
             (b"\x80\0\0\x01\0\0\0\0\0\0\0\0", None),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", None),

@@ -80,11 +80,20 @@ mod tests {
             (b"8 path=\n", Ok((None, None))),
             (b"99 path=a\n", Err("a PAX record is malformed")),
             (b"0 path=a\n", Err("a PAX record is malformed")),
-            (b"99999999999999999999 path=a\n", Err("a PAX record is malformed")),
+            (
+                b"99999999999999999999 path=a\n",
+                Err("a PAX record is malformed"),
+            ),
             (b"10 pathxa\n", Err("a PAX record has no key")),
             (b"11 size=-1\n", Err("a PAX size is not a number")),
-            (b"29 size=9223372036854775808\n", Err("a PAX record is malformed")),
-            (b"28 size=9223372036854775808\n", Err("a PAX size is not a number")),
+            (
+                b"29 size=9223372036854775808\n",
+                Err("a PAX record is malformed"),
+            ),
+            (
+                b"28 size=9223372036854775808\n",
+                Err("a PAX size is not a number"),
+            ),
             (b"11 path=a\0\n", Err("a PAX name has a NUL in it")),
         ] {
             let got = Pax::parse(body);

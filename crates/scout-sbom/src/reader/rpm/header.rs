@@ -55,7 +55,10 @@ impl<'a> Header<'a> {
     /// Returns a text; of several (translations), the first.
     pub(super) fn text(&self, tag: u32) -> Option<String> {
         let entry = self.find(tag)?;
-        if !matches!(entry.kind, TYPE_STRING | TYPE_STRING_ARRAY | TYPE_I18N_STRING) {
+        if !matches!(
+            entry.kind,
+            TYPE_STRING | TYPE_STRING_ARRAY | TYPE_I18N_STRING
+        ) {
             return None;
         }
         let (text, _) = split_text(entry.data)?;

@@ -81,7 +81,11 @@ impl<'a> Database<'a> {
         let mut pending = vec![root];
         while let Some(number) = pending.pop() {
             let page = self.page(number)?;
-            let start = if number == SCHEMA_ROOT { HEADER_BYTES } else { 0 };
+            let start = if number == SCHEMA_ROOT {
+                HEADER_BYTES
+            } else {
+                0
+            };
             match page.get(start) {
                 Some(&INTERIOR) => self.push_children(&page, start, &mut pending)?,
                 Some(&LEAF) => {
@@ -126,7 +130,7 @@ impl<'a> Database<'a> {
         if length > self.max_row_bytes {
             return Err(damaged("a row is too long"));
         }
-        let length = usize::try_from(length).map_err(|_| damaged("a row is too long"))?;
+        let length = usize::try_from(length).ok().ok_or_else(cut_off)?;
         let local = self.local_bytes(length);
         let mut row = rest.get(..local).ok_or_else(cut_off)?.to_vec();
         if local == length {
@@ -191,7 +195,7 @@ fn cells(page: &[u8], start: usize, header_bytes: usize) -> Result<Vec<usize>, U
 pub(super) fn column(row: &[u8], index: usize) -> Result<&[u8], Unreadable> {
     let cut_off = || damaged("a row is cut off");
     let (header_bytes, _) = varint(row).ok_or_else(cut_off)?;
-    let header_bytes = usize::try_from(header_bytes).map_err(|_| cut_off())?;
+    let header_bytes = usize::try_from(header_bytes).ok().ok_or_else(cut_off)?;
     let (header, mut content) = row.split_at_checked(header_bytes).ok_or_else(cut_off)?;
     let (_, mut types) = varint(header).ok_or_else(cut_off)?;
     for at in 0.. {
@@ -205,7 +209,7 @@ pub(super) fn column(row: &[u8], index: usize) -> Result<&[u8], Unreadable> {
             10 | 11 => return Err(damaged("a column has no type")),
             _ => (kind - 12) / 2,
         };
-        let length = usize::try_from(length).map_err(|_| cut_off())?;
+        let length = usize::try_from(length).ok().ok_or_else(cut_off)?;
         let (value, behind) = content.split_at_checked(length).ok_or_else(cut_off)?;
         if at == index {
             return Ok(value);
@@ -237,5 +241,8 @@ fn number(bytes: &[u8], at: usize, count: usize) -> Option<u32> {
         return None;
     }
     let part = bytes.get(at..at.checked_add(count)?)?;
-    Some(part.iter().fold(0, |value, &byte| value << 8 | u32::from(byte)))
+    Some(
+        part.iter()
+            .fold(0, |value, &byte| value << 8 | u32::from(byte)),
+    )
 }

@@ -1,0 +1,234 @@
+//! Rules for tags: what is wanted, what exists, what counts as the newest.
+
+use super::sample::{World, at, digest};
+use crate::error::Result;
+use crate::model::artifact::{ArtifactOutcome, ArtifactState};
+use crate::model::tag::Observation;
+use crate::store::Store;
+
+/// What the first listing saw is not indexed; what comes after it is.
+pub(super) async fn the_baseline_is_not_wanted(store: &dyn Store) -> Result<()> {
+    let world = World::new(store).await?;
+    let seen = world.observe("1", "one", 0).await?;
+    assert_eq!(
+        (seen.state, seen.is_new),
+        (ArtifactState::BelowBaseline, true)
+    );
+    assert_eq!(world.list(&["1"]).await?, 0);
+    let again = world.observe("1", "one", 5).await?;
+    assert_eq!(
+        (again.state, again.is_new),
+        (ArtifactState::BelowBaseline, false)
+    );
+    assert_eq!(again.artifact, seen.artifact);
+    assert_eq!(
+        store.index_backlog(world.org, world.registry).await?,
+        (0, None)
+    );
+
+    let moved = world.observe("1", "two", 6).await?;
+    assert_eq!((moved.state, moved.is_new), (ArtifactState::Waiting, true));
+    let new_name = world.observe("2", "one", 7).await?;
+    assert_eq!(
+        (new_name.state, new_name.is_new),
+        (ArtifactState::Waiting, true)
+    );
+    assert_eq!(new_name.artifact, seen.artifact);
+    let backlog = store.index_backlog(world.org, world.registry).await?;
+    assert_eq!(backlog, (2, Some(at(6))));
+
+    let tags: Vec<_> = store
+        .known_tags(world.org, world.repository)
+        .await?
+        .into_iter()
+        .map(|known| (known.tag.to_string(), known.digest, known.state))
+        .collect();
+    assert_eq!(
+        tags,
+        [
+            ("1".to_owned(), digest("two"), ArtifactState::Waiting),
+            ("2".to_owned(), digest("one"), ArtifactState::Waiting)
+        ]
+    );
+    Ok(())
+}
+
+/// With `--all-images`, tags below the baseline are indexed, also when they were seen before.
+pub(super) async fn all_images_wants_the_baseline_too(store: &dyn Store) -> Result<()> {
+    let world = World::new(store).await?;
+    world.observe("1", "one", 0).await?;
+    let everything = |tag: &str, name: &str| Observation {
+        all_images: true,
+        ..World::observation(tag, name, 0)
+    };
+    assert_eq!(
+        world.observe_as(everything("1", "one")).await?.state,
+        ArtifactState::Waiting
+    );
+    assert_eq!(
+        world.observe_as(everything("2", "two")).await?.state,
+        ArtifactState::Waiting
+    );
+    world.list(&["1", "2"]).await?;
+    assert_eq!(world.lease(1).await?.len(), 2);
+    Ok(())
+}
+
+/// Seeing what is known enqueues nothing, neither to be indexed nor to be judged.
+pub(super) async fn observing_again_changes_nothing(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    world.index("1", "one", 2, Vec::new()).await?;
+    world.answer().await?;
+    for all_images in [false, true] {
+        let again = Observation {
+            all_images,
+            ..World::observation("1", "one", 9)
+        };
+        let seen = world.observe_as(again).await?;
+        assert_eq!((seen.state, seen.is_new), (ArtifactState::Indexed, false));
+    }
+    assert_eq!(world.asked().await?, None);
+    assert_eq!(world.lease(100).await?, []);
+
+    // A time of pushing is news; the same one is not.
+    let pushed = Observation {
+        pushed_at: Some(at(-50)),
+        ..World::observation("1", "one", 9)
+    };
+    world.observe_as(pushed.clone()).await?;
+    assert!(world.asked().await?.is_some());
+    world.answer().await?;
+    world.observe_as(pushed).await?;
+    world.observe("1", "one", 10).await?;
+    assert_eq!(world.asked().await?, None);
+    let input = store.judge_input(world.org).await?;
+    let times: Vec<_> = input
+        .tags
+        .iter()
+        .map(|tag| (tag.pushed_at, tag.first_seen))
+        .collect();
+    assert_eq!(times, [(Some(at(-50)), at(2))]);
+    Ok(())
+}
+
+/// One listing without a tag means nothing, two in a row that it is gone.
+pub(super) async fn a_tag_missing_twice_in_a_row_is_gone(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    world.index("1", "one", 2, Vec::new()).await?;
+    world.index("2", "two", 3, Vec::new()).await?;
+    world.answer().await?;
+    assert_eq!(world.list(&["2"]).await?, 0);
+    assert_eq!(world.list(&["1", "2"]).await?, 0);
+    assert_eq!(world.list(&["2"]).await?, 0);
+    // Seeing it counts as well as a listing.
+    world.observe("1", "one", 4).await?;
+    assert_eq!(world.list(&["2"]).await?, 0);
+    assert_eq!(world.asked().await?, None);
+    assert_eq!(world.candidates().await?.len(), 2);
+
+    assert_eq!(world.list(&["2"]).await?, 1);
+    assert_eq!(world.list(&["2"]).await?, 0);
+    assert!(world.asked().await?.is_some());
+    let candidates = world.candidates().await?;
+    assert_eq!(
+        candidates
+            .iter()
+            .map(|tag| tag.0.as_str())
+            .collect::<Vec<_>>(),
+        ["2"]
+    );
+    assert_eq!(
+        store.known_tags(world.org, world.repository).await?.len(),
+        1
+    );
+    Ok(())
+}
+
+/// A failed artifact waits for somebody to ask for it.
+pub(super) async fn what_failed_is_not_enqueued_by_seeing_it(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    world.observe("1", "one", 2).await?;
+    let work = world.lease_one(2).await?;
+    let outcome = ArtifactOutcome::Failed {
+        reason: "layer is damaged".to_owned(),
+        transient: false,
+    };
+    store.finish_index_work(&work, outcome, at(3)).await?;
+    let again = Observation {
+        all_images: true,
+        ..World::observation("2", "one", 4)
+    };
+    assert_eq!(world.observe_as(again).await?.state, ArtifactState::Failed);
+    assert_eq!(world.lease(100).await?, []);
+    Ok(())
+}
+
+/// A tag counts with what it pointed to before, until what it points to now is indexed.
+pub(super) async fn an_unanalyzed_newest_leaves_the_previous(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let old = world.index("1", "old", 2, Vec::new()).await?;
+    world.observe("1", "new", 3).await?;
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![old], at(2))]
+    );
+    let work = world.lease_one(3).await?;
+    let reason = "not an image".to_owned();
+    store
+        .finish_index_work(&work, ArtifactOutcome::Skipped { reason }, at(4))
+        .await?;
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![old], at(2))]
+    );
+
+    let newest = world.index("1", "newest", 5, Vec::new()).await?;
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![newest], at(5))]
+    );
+    // With the tag, what it pointed to before is gone too.
+    world.list(&[]).await?;
+    world.list(&[]).await?;
+    assert_eq!(world.candidates().await?, []);
+    Ok(())
+}
+
+/// A tag that moves away and back was pushed again.
+pub(super) async fn coming_back_to_a_digest_counts_as_seen_again(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let one = world.index("1", "one", 2, Vec::new()).await?;
+    world.index("1", "two", 3, Vec::new()).await?;
+    world.answer().await?;
+    let back = world.observe("1", "one", 4).await?;
+    assert_eq!((back.state, back.is_new), (ArtifactState::Indexed, false));
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![one], at(4))]
+    );
+    assert!(world.asked().await?.is_some());
+    Ok(())
+}
+
+/// A tag that was gone and comes back as it was keeps when it was first seen.
+pub(super) async fn a_returning_tag_was_seen_before(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let one = world.index("1", "one", 2, Vec::new()).await?;
+    world.observe("1", "two", 3).await?;
+    world.list(&[]).await?;
+    world.list(&[]).await?;
+    world.answer().await?;
+    let back = world.observe("1", "two", 9).await?;
+    assert_eq!((back.state, back.is_new), (ArtifactState::Waiting, false));
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![one], at(2))]
+    );
+    assert!(world.asked().await?.is_some());
+    let two = world.index("1", "two", 10, Vec::new()).await?;
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![two], at(3))]
+    );
+    Ok(())
+}
