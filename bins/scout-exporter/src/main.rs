@@ -9,16 +9,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use clap::error::ErrorKind;
-use scout_config::{DEFAULT_DATA_DIR, LogFormat, SystemClock};
+use scout_config::{DEFAULT_DATA_DIR, LogFormat, ProcessEnvironment, SystemClock};
 use scout_platform::{Clock as _, Reader};
 use scout_web::{Exporter, ExporterOptions, ReaderSource};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-
-/// Wrong usage, as in `sysexits.h`.
-const USAGE: u8 = 64;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Serves the metrics endpoint over what scout-watch records.
 #[derive(Debug, Parser)]
@@ -49,20 +46,12 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(USAGE)
-            };
+            return ExitCode::from(scout_config::usage_status(&error));
         }
     };
-    scout_config::start_log(arguments.log_format);
+    scout_config::log(arguments.log_format, &ProcessEnvironment).init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

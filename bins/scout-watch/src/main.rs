@@ -10,29 +10,19 @@ use std::process::ExitCode;
 
 use arguments::Arguments;
 use clap::Parser as _;
-use clap::error::ErrorKind;
-
-/// Wrong usage, as in `sysexits.h`.
-const USAGE: u8 = 64;
+use scout_config::{ProcessEnvironment, USAGE};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(USAGE)
-            };
+            return ExitCode::from(scout_config::usage_status(&error));
         }
     };
-    scout_config::start_log(arguments.log_format);
+    scout_config::log(arguments.log_format, &ProcessEnvironment).init();
     match run::run(&arguments) {
         Ok(status) => status,
         Err(error) => fail(&error),

@@ -14,27 +14,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arguments::{Arguments, Command, DataDir, TokenCommand};
 use clap::Parser as _;
-use clap::error::ErrorKind;
 use scout_store::Store;
-
-/// Wrong usage, as in `sysexits.h`.
-const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let is_answer = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
             // A closed terminal is no reason for another message.
             let _ = error.print();
-            return if is_answer {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(USAGE)
-            };
+            return ExitCode::from(scout_config::usage_status(&error));
         }
     };
     match run(arguments.command) {

@@ -3,7 +3,10 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+
+use crate::environment::Environment;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -28,18 +31,22 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts the log on standard error. `SCOUT_LOG` selects what is logged, as in `debug` or
-/// `scout_registry=trace`; the default is `info`.
-pub fn start_log(format: LogFormat) {
-    let filter =
-        EnvFilter::try_from_env("SCOUT_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
+/// The log as the programs write it, to standard error; a program starts it with `init`.
+///
+/// `SCOUT_LOG` selects what is logged, as in `debug` or `scout_registry=trace`; the default is
+/// `info`.
+#[must_use]
+pub fn log(format: LogFormat, environment: &impl Environment) -> Box<dyn Subscriber + Send + Sync> {
+    let filter = environment
+        .get("SCOUT_LOG")
+        .and_then(|text| text.parse().ok());
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
     match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => Box::new(builder.finish()),
+        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
     }
 }

@@ -44,7 +44,7 @@ pub async fn plan(
         let tags = match registry.tags(&repository).await {
             Ok(tags) => tags,
             Err(error) => {
-                note(&mut problems, format!("{repository}: {}", chain(&error)));
+                note(&mut problems, &format!("{repository}: {}", chain(&error)));
                 continue;
             }
         };
@@ -52,7 +52,7 @@ pub async fn plan(
             let digest = match registry.resolve(&repository, &tag).await {
                 Ok(resolved) => resolved.digest,
                 Err(error) => {
-                    note(&mut problems, format!("{repository}: {}", chain(&error)));
+                    note(&mut problems, &format!("{repository}: {}", chain(&error)));
                     continue;
                 }
             };

@@ -60,8 +60,8 @@ pub struct Problems(BTreeMap<String, u64>);
 
 impl Problems {
     /// Notes a problem; returns whether it is the first of its kind.
-    pub fn note(&mut self, message: String) -> bool {
-        let count = self.0.entry(message).or_default();
+    pub fn note(&mut self, message: &str) -> bool {
+        let count = self.0.entry(message.to_owned()).or_default();
         *count += 1;
         *count == 1
     }
@@ -266,11 +266,11 @@ impl Sweeper {
         out_of_reach: &AtomicBool,
     ) {
         if !error.concerns_whole_source() {
-            note(problems, format!("{repository}: {}", chain(error)));
+            note(problems, &format!("{repository}: {}", chain(error)));
         } else if !out_of_reach.swap(true, Ordering::Relaxed) {
             note(
                 problems,
-                format!("{}: {}", self.registry.host(), chain(error)),
+                &format!("{}: {}", self.registry.host(), chain(error)),
             );
         }
     }
@@ -293,8 +293,8 @@ pub(crate) async fn list(registry: &dyn RegistryIntegration) -> Result<Vec<Repos
 }
 
 /// Notes a problem, and logs it the first time.
-pub(crate) fn note(problems: &mut Problems, message: String) {
-    if problems.note(message.clone()) {
+pub(crate) fn note(problems: &mut Problems, message: &str) {
+    if problems.note(message) {
         tracing::warn!("{message}");
     }
 }

@@ -171,7 +171,7 @@ impl MemoryRegistry {
     }
 }
 
-fn not_found(what: impl ToString) -> Error {
+fn not_found(what: &impl ToString) -> Error {
     Error::NotFound {
         what: what.to_string(),
         detail: None,

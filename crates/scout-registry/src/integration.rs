@@ -127,6 +127,18 @@ pub struct Resolved {
     pub pushed_at: Option<Timestamp>,
 }
 
+impl Resolved {
+    /// Returns the answer of an integration that knows nothing but the digest.
+    #[must_use]
+    pub fn new(digest: Digest) -> Self {
+        Self {
+            digest,
+            media_type: None,
+            pushed_at: None,
+        }
+    }
+}
+
 /// A manifest as it is stored, its digest checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -140,6 +152,16 @@ pub struct ManifestDocument {
 }
 
 impl ManifestDocument {
+    /// Returns the document; who makes it has checked that the bytes have the digest.
+    #[must_use]
+    pub fn new(digest: Digest, media_type: Option<String>, bytes: Bytes) -> Self {
+        Self {
+            digest,
+            media_type,
+            bytes,
+        }
+    }
+
     /// Reads the manifest.
     ///
     /// # Errors

@@ -94,8 +94,8 @@ fn what_is_not_read_yet_is_a_gap() {
         return;
     };
     for (image, kind, path) in [
-        ("acme/app-java:1.0", "archive", "srv/app/tabula.jar"),
-        ("acme/app-java:1.0", "archive", "srv/app/app.war"),
+        // Many archives in one folder are one gap.
+        ("acme/app-java:1.0", "archive", "srv/app"),
         ("acme/app-go:1.0", "executable", "usr/local/bin/tool"),
         ("acme/app-rust:1.0", "executable", "usr/local/bin/app-rust"),
         ("acme/app-rpm-ndb:1.0", "package-database", "Packages.db"),

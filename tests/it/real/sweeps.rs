@@ -24,15 +24,18 @@ fn blobs(requests: &[Request]) -> BTreeMap<&str, usize> {
 
 #[test]
 #[ignore = "needs real servers; run tests/run"]
-fn the_first_sweep_fetches_each_blob_once() {
+fn the_first_sweep_fetches_each_layer_once() {
     let _turn = one_at_a_time();
     let Some(indexed) = Indexed::get() else {
         return;
     };
     let blobs = blobs(&indexed.requests);
-    let twice: Vec<_> = blobs.iter().filter(|(_, count)| **count > 1).collect();
+    // A configuration may be asked for again: the image in another manifest has the same one.
+    let layers = indexed.pushed.testbed.layers();
+    let fetched = blobs.iter().filter(|(digest, _)| layers.contains(**digest));
+    let (once, twice): (Vec<_>, Vec<_>) = fetched.partition(|(_, count)| **count == 1);
     assert!(twice.is_empty(), "{twice:?}");
-    assert!(blobs.len() > 20, "{blobs:?}");
+    assert!(once.len() > 10, "{once:?}");
 }
 
 #[test]

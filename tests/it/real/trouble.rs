@@ -49,8 +49,8 @@ fn credentials_are_used_and_wrong_ones_named_without_being_shown() {
         let outcome = outcome.expect_code(1);
         assert!(!outcome.stdout.contains("wrong-password"), "{outcome}");
         assert!(!outcome.stderr.contains("wrong-password"), "{outcome}");
-        outcome.says(&registry.host()).says("credentials");
-        check_said_once(&outcome, "credentials");
+        outcome.says(&registry.host()).says("UNAUTHORIZED");
+        check_said_once(&outcome, &registry.host());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The samples of one page: `name{labels}` as written, and the value.
+/// The samples of one page: `name{labels}`, labels in alphabetical order, and the value.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Samples(BTreeMap<String, f64>);
 
@@ -17,7 +17,7 @@ impl Samples {
             samples
                 .map(|line| {
                     let (series, value) = line.rsplit_once(' ').unwrap();
-                    (series.to_owned(), value.parse().unwrap())
+                    (sorted(series), value.parse().unwrap())
                 })
                 .collect(),
         )
@@ -63,10 +63,32 @@ impl Samples {
     }
 }
 
+/// Brings the labels of a series in alphabetical order.
+fn sorted(series: &str) -> String {
+    let Some((name, labels)) = series.split_once('{') else {
+        return series.to_owned();
+    };
+    // Ends with the quote of each value, which is no part of our values.
+    let mut labels: Vec<_> = labels
+        .trim_end_matches('}')
+        .split_inclusive("\",")
+        .collect();
+    let last = labels.len() - 1;
+    let ended = format!("{},", labels[last]);
+    labels[last] = &ended;
+    labels.sort_unstable();
+    format!("{name}{{{}}}", labels.concat().trim_end_matches(','))
+}
+
 #[test]
 fn reads_series_and_values() {
-    let samples =
-        Samples::parse("# HELP a b\na{x=\"1\",y=\"2 3\"} 4\na{x=\"1\",y=\"5\"} 6\nab{x=\"1\"} 7\n");
+    let page = "# HELP a b\na{y=\"2, 3\",x=\"1\"} 4\na{x=\"1\",y=\"5\"} 6\nab{x=\"1\"} 7\nc 8\n";
+    let samples = Samples::parse(page);
+    assert_eq!(
+        samples.of("a", &[]).next(),
+        Some(("a{x=\"1\",y=\"2, 3\"}", 4.0))
+    );
+    assert_eq!(samples.value("c", &[]), 8.0);
     assert_eq!(samples.value("a", &[("y", "5")]), 6.0);
     assert_eq!(samples.of("a", &[("x", "1")]).count(), 2);
 }

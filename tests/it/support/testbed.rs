@@ -1,11 +1,14 @@
 //! The images of the test bed: built once, kept, pushed into a registry.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::program;
 use super::registry::Registry;
@@ -70,6 +73,24 @@ impl Testbed {
             })
         };
         list.lines().filter_map(image).collect()
+    }
+
+    /// Returns the digests of all layers: of every manifest among the blobs.
+    pub(crate) fn layers(&self) -> BTreeSet<String> {
+        // No manifest of the test bed is larger; a layer is not JSON anyway.
+        const MANIFEST: u64 = 64 * 1024;
+        fs::read_dir(self.layout().join("blobs/sha256"))
+            .unwrap()
+            .map(Result::unwrap)
+            .filter(|entry| entry.metadata().unwrap().len() <= MANIFEST)
+            .filter_map(|entry| {
+                let bytes = fs::read(entry.path()).unwrap();
+                let manifest: Value = serde_json::from_slice(&bytes).ok()?;
+                Some(manifest["layers"].as_array()?.clone())
+            })
+            .flatten()
+            .map(|layer| layer["digest"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Pushes everything; `debian:12` a second time in Docker's own manifest format.

@@ -11,10 +11,10 @@ use scout_store::{ImageId, RepositoryId, TagCandidate};
 ///
 /// By push time where the registry tells one, else by when the tag was first seen with its
 /// digest, else by when the image says it was created, else by the version order of the tags.
-pub(crate) fn newest<'a>(
-    candidates: &'a [TagCandidate],
+pub(crate) fn newest(
+    candidates: &[TagCandidate],
     created: impl Fn(ImageId) -> Option<Timestamp>,
-) -> BTreeMap<RepositoryId, &'a TagCandidate> {
+) -> BTreeMap<RepositoryId, &TagCandidate> {
     let created = |candidate: &TagCandidate| {
         candidate
             .images

@@ -44,22 +44,28 @@ impl House {
         self.clock.advance(60);
         let store = self.store();
         let org = self.org(store.as_ref()).await.id;
-        let registry: Arc<dyn RegistryIntegration> = self.registry.clone();
-        let clock: Arc<dyn Clock> = self.clock.clone();
+        let registry: Arc<dyn RegistryIntegration> = Arc::clone(&self.registry) as _;
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let options = SweepOptions {
             all_images,
             tags: Vec::new(),
             complete: true,
         };
-        let sweeper = Sweeper::new(store.clone(), registry.clone(), org, options, clock.clone());
+        let sweeper = Sweeper::new(
+            Arc::clone(&store),
+            Arc::clone(&registry),
+            org,
+            options,
+            Arc::clone(&clock),
+        );
         let indexer = Indexer::new(
-            store.clone(),
-            registry.clone(),
+            Arc::clone(&store),
+            Arc::clone(&registry),
             IndexerOptions::default(),
             scout_sbom::Budget::new(self.dir.path()),
-            clock.clone(),
+            Arc::clone(&clock),
         );
-        let judge = Judge::new(store.clone(), None, clock.clone());
+        let judge = Judge::new(Arc::clone(&store), None, Arc::clone(&clock));
         let options = WatchOptions::default();
         Watcher::new(
             store, registry, org, sweeper, indexer, judge, options, clock,
@@ -187,12 +193,15 @@ async fn a_damaged_image_fails_with_its_reason_and_harms_nothing_else() {
         .push("acme/app", "1", &[debian(&[("a", "1")])]);
     house.once(true).await;
     let mut damaged = debian(&[("a", "1"), ("b", "2")]);
-    damaged.truncate(700);
+    damaged.truncate(1024 + 512 + 60);
     house.registry.push("acme/app", "2", &[damaged]);
     let other = debian(&[("x", "1")]);
-    house
-        .registry
-        .push_claiming("acme/claims", "1", &[other.clone()], &[digest(b"other")]);
+    house.registry.push_claiming(
+        "acme/claims",
+        "1",
+        std::slice::from_ref(&other),
+        &[digest(b"other")],
+    );
     house.registry.push("acme/good", "1", &[other]);
     let report = house.once(true).await;
     assert_eq!((report.indexed, report.failed), (1, 2));
@@ -258,7 +267,7 @@ async fn without_advisories_nothing_is_clean() {
     house.once(true).await;
     let store = house.store();
     let org = house.org(store.as_ref()).await;
-    let summary = Reader::new(store.clone()).summary(&org).await.unwrap();
+    let summary = Reader::new(Arc::clone(&store)).summary(&org).await.unwrap();
     assert_eq!(summary.images[0].vulnerabilities, None);
     assert_eq!(summary.streams[0].vulnerabilities, None);
     assert_eq!(summary.missing_feeds[0].folder, "Debian");

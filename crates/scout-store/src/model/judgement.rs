@@ -62,7 +62,8 @@ pub struct PackageFindings {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct JudgeInput {
-    /// Tags that exist and whose artifact is indexed, in no order.
+    /// Tags that exist and point, or pointed, to something that is indexed; each once, in no
+    /// order.
     pub tags: Vec<TagCandidate>,
     /// Members of environments: name, repository, image; in no order, none twice.
     pub environments: Vec<(EnvironmentName, RepositoryId, ImageId)>,
@@ -88,7 +89,8 @@ pub struct TagCandidate {
     pub pushed_at: Option<Timestamp>,
     /// When it was first seen with this digest.
     pub first_seen: Timestamp,
-    /// The images in the artifact it points to.
+    /// The images in the artifact it points to, or, until that is indexed, in the last one it
+    /// pointed to that is.
     pub images: Vec<ImageId>,
 }
 

@@ -21,42 +21,41 @@ pub(super) fn list(
     let mut images = images(tx, org)?;
     let mut statement = tx.prepare_cached(
         "SELECT a.artifact_id, g.display, r.repository_id, r.name, a.digest, a.state, a.reason,
-                a.attempts, a.updated_at
+                a.attempts, a.updated_at,
+                EXISTS (SELECT 1 FROM environment_images e
+                        WHERE e.org_id = ?1 AND e.repository_id = a.repository_id
+                          AND e.digest = a.digest)
          FROM artifacts a
          JOIN repositories r ON r.repository_id = a.repository_id
          JOIN registries g ON g.registry_id = r.registry_id
-         WHERE a.org_id = ?1 AND (?2 IS NULL OR a.state = ?2)
-           AND (EXISTS (SELECT 1 FROM tags t
-                        WHERE t.org_id = ?1 AND t.artifact_id = a.artifact_id AND t.gone = 0)
-             OR EXISTS (SELECT 1 FROM environment_images e
-                        WHERE e.org_id = ?1 AND e.repository_id = a.repository_id
-                          AND e.digest = a.digest))",
+         WHERE a.org_id = ?1 AND (?2 IS NULL OR a.state = ?2)",
     )?;
-    let mut artifacts: Vec<ArtifactRecord> = statement
-        .query_map(params![org.0, state.map(ArtifactState::as_str)], |row| {
-            let id = ArtifactId(row.get(0)?);
-            Ok(ArtifactRecord {
-                id,
-                registry: row.get(1)?,
-                repository_id: RepositoryId(row.get(2)?),
-                repository: parsed(row, 3)?,
-                tags: tags.remove(&id).unwrap_or_default(),
-                digest: parsed(row, 4)?,
-                state: get_state(row, 5)?,
-                reason: row.get(6)?,
-                attempts: row.get(7)?,
-                updated_at: time(row, 8)?,
-                images: images.remove(&id).unwrap_or_default(),
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut rows = statement.query(params![org.0, state.map(ArtifactState::as_str)])?;
+    let mut artifacts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = ArtifactId(row.get(0)?);
+        let tags = tags.remove(&id).unwrap_or_default();
+        let runs: bool = row.get(9)?;
+        if tags.is_empty() && !runs {
+            continue;
+        }
+        artifacts.push(ArtifactRecord {
+            id,
+            registry: row.get(1)?,
+            repository_id: RepositoryId(row.get(2)?),
+            repository: parsed(row, 3)?,
+            tags,
+            digest: parsed(row, 4)?,
+            state: get_state(row, 5)?,
+            reason: row.get(6)?,
+            attempts: row.get(7)?,
+            updated_at: time(row, 8)?,
+            images: images.remove(&id).unwrap_or_default(),
+        });
+    }
     artifacts.sort_by(|a, b| {
-        let key = |artifact: &ArtifactRecord| {
-            (artifact.tags.clone(), artifact.digest.clone(), artifact.id)
-        };
-        (&a.registry, &a.repository)
-            .cmp(&(&b.registry, &b.repository))
-            .then_with(|| key(a).cmp(&key(b)))
+        let place = (&a.registry, &a.repository).cmp(&(&b.registry, &b.repository));
+        place.then_with(|| (&a.tags, &a.digest, a.id).cmp(&(&b.tags, &b.digest, b.id)))
     });
     Ok(artifacts)
 }

@@ -91,8 +91,6 @@ CREATE TABLE tags (
     FOREIGN KEY (org_id, artifact_id) REFERENCES artifacts (org_id, artifact_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX tags_by_artifact ON tags (org_id, artifact_id);
-
 -- Everything a tag ever pointed to. `sequence` orders it: the highest is the newest.
 CREATE TABLE tag_history (
     org_id        INTEGER NOT NULL,
