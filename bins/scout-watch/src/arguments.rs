@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     pub(crate) data_dir: PathBuf,
 
     /// Directory of OSV dumps laid out `<Ecosystem>/all.zip`, with an optional `kev.json`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = directory)]
     pub(crate) advisories: Option<PathBuf>,
 
     /// Platform looked at where an image has several, else its only Linux one; `all` for each
@@ -79,6 +79,15 @@ pub(crate) struct Arguments {
     /// How log lines look: `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+}
+
+/// A directory that is not there is a mistake to be told at once.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err("there is no such directory".to_owned())
 }
 
 /// A week; a longer pause is a cron job with `--once`.

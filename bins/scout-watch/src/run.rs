@@ -34,9 +34,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         &arguments.registry,
         arguments.repository.clone(),
     )?;
-    if let Some(dir) = &arguments.advisories {
-        check_advisories(dir)?;
-    }
     let options = SweepOptions {
         all_images: arguments.all_images,
         tags: arguments.tag.clone(),
@@ -54,17 +51,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         watch(arguments, registry, options, &stop).await
     })
-}
-
-/// A directory that is not there is a mistake to be told at once; one without dumps is told, as
-/// unknown, in the summary.
-fn check_advisories(dir: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        dir.is_dir(),
-        "--advisories {} is not a directory",
-        dir.display()
-    );
-    Ok(())
 }
 
 async fn dry_run(
@@ -179,7 +165,7 @@ async fn watch(
         None => None,
     };
     let report = watcher.once(stop).await?;
-    let summary = reader.summary(&org).await?;
+    let summary = reader.summary(&org, Some(registry.host())).await?;
     print(&text::round(&report, &summary, registry.host(), arguments))?;
     let failed = report.sweep.problems.total() > 0 || summary.count(ArtifactState::Failed) > 0;
     if let Some((line, _)) = &serving {

@@ -31,8 +31,8 @@ pub(crate) fn round(
     if sweep.problems.total() > 0 {
         let _ = writeln!(
             out,
-            "\nNot all could be listed ({} problems):",
-            sweep.problems.total()
+            "\nNot all could be listed ({}):",
+            plural(sweep.problems.total(), "problem")
         );
         for (message, count) in sweep.problems.iter() {
             let _ = match count {
@@ -69,4 +69,12 @@ pub(crate) fn round(
     }
     let _ = write!(out, "\n{summary}");
     out
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }

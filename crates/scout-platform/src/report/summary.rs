@@ -78,13 +78,15 @@ impl Summary {
 }
 
 impl Reader {
-    /// Returns the summary of the organization.
+    /// Returns the summary of the organization: its streams, and the images of one registry,
+    /// named as people see it, or of all.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn summary(&self, org: &Organization) -> Result<Summary> {
-        let artifacts = self.store.artifacts(org.id, None).await?;
+    pub async fn summary(&self, org: &Organization, registry: Option<&str>) -> Result<Summary> {
+        let mut artifacts = self.store.artifacts(org.id, None).await?;
+        artifacts.retain(|artifact| registry.is_none_or(|name| artifact.registry == name));
         let judged = Judged::load(self.store.as_ref(), org.id, &Policy::defaults()).await?;
         let snapshot = self.store.snapshot(org.id).await?;
         let mut images = Vec::new();

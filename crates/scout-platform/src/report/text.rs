@@ -71,6 +71,9 @@ impl Summary {
     }
 
     fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.streams.is_empty() {
+            return Ok(());
+        }
         let name = |stream: &StreamSnapshot| stream.name.as_str().chars().count();
         let width = self
             .streams

@@ -267,7 +267,10 @@ async fn without_advisories_nothing_is_clean() {
     house.once(true).await;
     let store = house.store();
     let org = house.org(store.as_ref()).await;
-    let summary = Reader::new(Arc::clone(&store)).summary(&org).await.unwrap();
+    let summary = Reader::new(Arc::clone(&store))
+        .summary(&org, None)
+        .await
+        .unwrap();
     assert_eq!(summary.images[0].vulnerabilities, None);
     assert_eq!(summary.streams[0].vulnerabilities, None);
     assert_eq!(summary.missing_feeds[0].folder, "Debian");
