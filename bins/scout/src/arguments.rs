@@ -44,7 +44,7 @@ pub(crate) enum Command {
         /// Only those that failed
         #[arg(long, conflicts_with = "waiting")]
         failed: bool,
-        /// Only those that wait to be indexed
+        /// Only those that wait to be indexed, or were there before the first sweep
         #[arg(long)]
         waiting: bool,
         /// How to print them

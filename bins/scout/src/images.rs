@@ -15,12 +15,12 @@ pub(crate) async fn list(
 ) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    let state = match (failed, waiting) {
-        (true, _) => Some(ArtifactState::Failed),
-        (_, true) => Some(ArtifactState::Waiting),
-        _ => None,
+    let states = match (failed, waiting) {
+        (true, _) => &[ArtifactState::Failed][..],
+        (_, true) => &[ArtifactState::Waiting, ArtifactState::BelowBaseline],
+        _ => &[],
     };
-    let lines = Reader::new(store).images(&organization, state).await?;
+    let lines = Reader::new(store).images(&organization, states).await?;
     if matches!(format, TableFormat::Json) {
         return print_json(&lines);
     }

@@ -9,7 +9,7 @@ mod latest;
 mod stream;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use scout_envs::{OrgName, Policy};
@@ -37,6 +37,8 @@ pub struct Judge {
     advisories: Option<AdvisorySource>,
     policies: Vec<Policy>,
     clock: Arc<dyn Clock>,
+    /// What a judge without advisories has left to one that has them.
+    left: Mutex<Vec<JudgeWork>>,
 }
 
 /// What a call of [`Judge::run`] did.
@@ -75,6 +77,7 @@ impl Judge {
             advisories,
             policies: Policy::defaults(),
             clock,
+            left: Mutex::default(),
         }
     }
 
@@ -103,7 +106,9 @@ impl Judge {
             .advisories
             .as_ref()
             .is_some_and(|source| source.is_due(now));
-        Ok(has_new_advisories || !self.store.judge_work(now).await?.is_empty())
+        let asked = self.store.judge_work(now).await?;
+        let is_left = asked == *self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(has_new_advisories || !(asked.is_empty() || is_left))
     }
 
     async fn take_lease(&self) -> Result<Option<Lease>> {
@@ -117,17 +122,34 @@ impl Judge {
         loop {
             // Read before matching: what is asked for later may be about packages that were not
             // matched yet, and stays asked for.
-            let work = self.store.judge_work(self.clock.now()).await?;
+            let asked = self.store.judge_work(self.clock.now()).await?;
             self.match_packages(lease).await?;
-            for work in work {
+            for work in &asked {
                 let lease = self.renew(lease).await?;
-                self.organization(&lease, work).await?;
+                self.organization(&lease, *work).await?;
                 organizations += 1;
+            }
+            if self.advisories.is_none() {
+                self.leave_the_rest(&asked).await?;
+                return Ok(JudgeOutcome::Done { organizations });
             }
             if self.store.judge_work(self.clock.now()).await?.is_empty() {
                 return Ok(JudgeOutcome::Done { organizations });
             }
         }
+    }
+
+    /// A judge without advisories answers what it can; what needs them stays asked for.
+    async fn leave_the_rest(&self, asked: &[JudgeWork]) -> Result<()> {
+        if !self.store.stale_packages(None, 1).await?.is_empty() {
+            for work in asked {
+                self.store.enqueue_judgement(work.org).await?;
+            }
+        }
+        // What is left is not taken up again until more is asked for.
+        let left = self.store.judge_work(self.clock.now()).await?;
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        Ok(())
     }
 
     async fn renew(&self, lease: &Lease) -> Result<Lease> {

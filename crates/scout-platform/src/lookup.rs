@@ -88,17 +88,19 @@ fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
 
 /// Why an artifact has no image facts yet, for people.
 pub(crate) fn why_not_analyzed(artifact: &ArtifactRecord) -> String {
-    let what = match artifact.state {
-        ArtifactState::BelowBaseline => {
-            "it was there before the first sweep; `scout-watch --all-images` indexes it"
-        }
-        ArtifactState::Waiting => "it waits for a running scout-watch",
-        ArtifactState::Skipped => "there is nothing to index",
-        ArtifactState::Failed => "it failed",
-        _ => "no image is recorded for it",
+    let (what, is_told) = match artifact.state {
+        ArtifactState::BelowBaseline => (
+            "it was there before the first sweep; `scout-watch --all-images` indexes it",
+            true,
+        ),
+        ArtifactState::Waiting => ("it waits for a running scout-watch", true),
+        ArtifactState::Skipped => ("there is nothing to index", false),
+        ArtifactState::Failed => ("it failed", false),
+        _ => ("no image is recorded for it", true),
     };
     match &artifact.reason {
-        Some(reason) => format!("{what}: {reason}"),
+        Some(reason) if is_told => format!("{what}: {reason}"),
+        Some(reason) => reason.clone(),
         None => what.to_owned(),
     }
 }

@@ -44,7 +44,7 @@ pub struct ImageLine {
     pub digest: String,
     /// How far its indexing is.
     pub state: &'static str,
-    /// Why, where there is something to say.
+    /// Why it is not indexed.
     pub reason: Option<String>,
     /// How often indexing was tried.
     pub attempts: u32,
@@ -112,7 +112,8 @@ impl Reader {
         Ok(self.store.token_grant(hash).await?)
     }
 
-    /// Lists artifacts, those in one state or all.
+    /// Lists artifacts in these states, or all if none is named. Those that are not indexed have
+    /// a reason.
     ///
     /// # Errors
     ///
@@ -120,9 +121,10 @@ impl Reader {
     pub async fn images(
         &self,
         org: &Organization,
-        state: Option<ArtifactState>,
+        states: &[ArtifactState],
     ) -> Result<Vec<ImageLine>> {
-        let artifacts = self.store.artifacts(org.id, state).await?;
+        let mut artifacts = self.store.artifacts(org.id, None).await?;
+        artifacts.retain(|artifact| states.is_empty() || states.contains(&artifact.state));
         Ok(artifacts.into_iter().map(ImageLine::from).collect())
     }
 
@@ -156,13 +158,14 @@ impl Reader {
 
 impl From<ArtifactRecord> for ImageLine {
     fn from(artifact: ArtifactRecord) -> Self {
+        let is_indexed = artifact.state == ArtifactState::Indexed;
         Self {
+            reason: (!is_indexed).then(|| why_not_analyzed(&artifact)),
             registry: artifact.registry,
             repository: artifact.repository.to_string(),
             tags: artifact.tags.iter().map(ToString::to_string).collect(),
             digest: artifact.digest.to_string(),
             state: artifact.state.as_str(),
-            reason: artifact.reason,
             attempts: artifact.attempts,
             images: artifact
                 .images
