@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use scout_config::{OpenedRegistry, ProcessEnvironment, SystemClock};
 use scout_platform::{
     AdvisorySource, Clock, Indexer, IndexerOptions, Judge, Organization, Reader, RunReport,
-    SweepOptions, Sweeper, WatchOptions, Watcher,
+    Summary, SweepOptions, Sweeper, WatchOptions, Watcher,
 };
 use scout_registry::RegistryIntegration;
 use scout_sbom::{Budget, Limits};
@@ -156,19 +156,28 @@ async fn watch(
                 source,
                 ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now())),
             );
-            let until = stop.clone().cancelled_owned();
-            Some((
-                line,
-                tokio::spawn(async move { exporter.run(listener, until).await }),
-            ))
+            let (server, until) = (exporter.clone(), stop.clone().cancelled_owned());
+            let server = tokio::spawn(async move { server.run(listener, until).await });
+            Some((line, exporter, server))
         }
         None => None,
     };
-    let report = watcher.once(stop).await?;
-    let summary = reader.summary(&org, Some(registry.host())).await?;
-    print(&text::round(&report, &summary, registry.host(), arguments))?;
-    let failed = report.sweep.problems.total() > 0 || summary.count(ArtifactState::Failed) > 0;
-    if let Some((line, _)) = &serving {
+    let failed = match watcher.once(stop).await {
+        Ok(report) => {
+            let summary = reader.summary(&org, Some(registry.host())).await?;
+            print(&text::round(&report, &summary, registry.host(), arguments))?;
+            is_unfinished(&report, &summary, arguments)
+        }
+        // A watcher that goes on finds the registry when it is back.
+        Err(error @ scout_platform::Error::Registry { .. }) if !arguments.once => {
+            tracing::warn!("{:#}", anyhow::Error::from(error));
+            true
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some((line, exporter, _)) = &serving {
+        // So that the line, run at once, shows what was just printed.
+        exporter.refresh().await;
         print(line)?;
     }
     if !arguments.once {
@@ -176,10 +185,16 @@ async fn watch(
             .run(stop, |report| log_round(report, registry.host()))
             .await?;
     }
-    if let Some((_, server)) = serving {
+    if let Some((_, _, server)) = serving {
         server.await.context("the server ended unexpectedly")?;
     }
     Ok(status(failed && arguments.once))
+}
+
+/// Whether something that should have been done is not: it was not listed, failed, or waits.
+fn is_unfinished(report: &RunReport, summary: &Summary, arguments: &Arguments) -> bool {
+    let waits = arguments.sbom && summary.count(ArtifactState::Waiting) > 0;
+    report.sweep.problems.total() > 0 || summary.count(ArtifactState::Failed) > 0 || waits
 }
 
 fn log_round(report: &RunReport, host: &str) {

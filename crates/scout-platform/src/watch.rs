@@ -9,6 +9,7 @@ use std::time::Duration;
 use scout_registry::RegistryIntegration;
 use scout_store::{OrgId, RegistryId, Retry, Store};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -18,8 +19,13 @@ use crate::judge::{Judge, JudgeOutcome};
 use crate::sweep::{SweepReport, Sweeper};
 use worker::Tally;
 
-/// How long the judge, or a worker with nothing to do, waits before it looks again by itself.
+/// How long the judge, or a worker with nothing to do, waits before it looks again.
 const IDLE: Duration = Duration::from_millis(500);
+/// How long the judge waits at first: a small registry is indexed by then, and the advisories it
+/// needs are loaded once instead of ecosystem by ecosystem.
+const FIRST_JUDGEMENT: Duration = Duration::from_secs(2);
+/// How much longer than a judgement the pause after it is.
+const PAUSE_RATIO: u32 = 3;
 
 /// How a registry is watched.
 #[derive(Clone, Debug)]
@@ -77,8 +83,6 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     /// Told when there may be work.
     work: Notify,
-    /// Told when there may be something to judge.
-    judgement: Notify,
 }
 
 impl Watcher {
@@ -98,7 +102,6 @@ impl Watcher {
         options: WatchOptions,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (work, judgement) = (Notify::new(), Notify::new());
         Self {
             store,
             registry,
@@ -108,8 +111,7 @@ impl Watcher {
             judge,
             options,
             clock,
-            work,
-            judgement,
+            work: Notify::new(),
         }
     }
 
@@ -194,22 +196,26 @@ impl Watcher {
         Ok(registry)
     }
 
-    /// Judges whenever there may be something to judge, until told to stop.
+    /// Judges whenever there is something to judge, until told to stop.
+    ///
+    /// A judgement that takes long, because advisories of another ecosystem are loaded with it,
+    /// is followed by a longer pause: most of the time is the workers'.
     async fn judge_until(&self, stop: &CancellationToken) -> Result<()> {
-        while !stop.is_cancelled() {
+        let mut pause = FIRST_JUDGEMENT;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+            let started = Instant::now();
             match self.judge.run().await {
                 Ok(_) => {}
                 Err(error @ crate::Error::Advisories { .. }) => tracing::warn!("{}", chain(&error)),
                 Err(error) if is_lease_lost(&error) => {}
                 Err(error) => return Err(error),
             }
-            tokio::select! {
-                () = tokio::time::sleep(IDLE) => {}
-                () = self.judgement.notified() => {}
-                () = stop.cancelled() => {}
-            }
+            pause = (started.elapsed() * PAUSE_RATIO).max(IDLE);
         }
-        Ok(())
     }
 
     /// Judges what there is to judge, or waits until the process that is the judge has done so.

@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::reader::{Class, Unreadable};
 
 /// The version of the readers. Stored analyses of another version are not used.
-pub const ANALYSIS_VERSION: u32 = 1;
+pub const ANALYSIS_VERSION: u32 = 2;
 
 /// Everything that was learned from one layer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

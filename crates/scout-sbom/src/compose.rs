@@ -164,10 +164,18 @@ impl Applied {
 
     /// Returns the visible evidence files that are no part of a distribution's database, and the
     /// hard links in such places whose content was not read.
-    fn candidates<'a>(&self, layers: &'a [LayerAnalysis]) -> Vec<(Tracked, Option<&'a Evidence>)> {
+    fn candidates<'a>(
+        &mut self,
+        layers: &'a [LayerAnalysis],
+    ) -> Vec<(Tracked, Option<&'a Evidence>)> {
+        let linked = self.linked_manifests();
         self.tracked
             .iter()
             .filter(|tracked| self.tree.is_alive(tracked.node))
+            .filter(|tracked| {
+                self.class(layers, tracked) != Some(Class::NpmLocal)
+                    || linked.contains(&tracked.node)
+            })
             .filter_map(|tracked| match self.evidence(layers, tracked) {
                 Some(evidence) if !is_candidate(evidence.class) => None,
                 Some(Evidence {

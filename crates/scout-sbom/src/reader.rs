@@ -12,7 +12,7 @@ mod os_release;
 mod pypi;
 mod rpm;
 
-pub(crate) use class::{Class, classify};
+pub(crate) use class::{Class, classify, is_installed_module};
 pub(crate) use executable::ExecutableScan;
 pub(crate) use rpm::read_database as read_rpm_database;
 
@@ -53,7 +53,7 @@ pub(crate) fn read(
         Class::DebSums => deb::read_sums(input).map(Finding::FileList),
         Class::ApkInstalled => apk::read(input, limits).map(Finding::Database),
         Class::PypiMetadata => pypi::read(input).map(Finding::Package),
-        Class::NpmManifest => npm::read(input, limits.record_bytes),
+        Class::NpmManifest | Class::NpmLocal => npm::read(input, limits.record_bytes),
         Class::RpmSqlite => Err(Unreadable::new("an rpm database is read at random")),
         _ => Ok(Finding::Unread),
     }

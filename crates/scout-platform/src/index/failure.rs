@@ -42,7 +42,9 @@ impl Failure {
     /// Returns whether a later attempt may succeed without a change of the artifact.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Registry(error) => error.is_retryable() || is_wrong_content(error),
+            // What is missing, refused or wrong now may be there, allowed or right after a repair
+            // of the registry; only content that was read and is bad stays bad.
+            Self::Registry(error) => !is_bad_content(error),
             Self::Layer { source, .. } => source.is_retryable(),
             Self::Store(_) => true,
             Self::Refused(_) | Self::Skipped(_) => false,
@@ -54,6 +56,7 @@ impl Failure {
     pub(super) fn is_worth_attempt(&self, number: usize) -> bool {
         match self {
             Self::Registry(error) if is_wrong_content(error) => number < WRONG_CONTENT_ATTEMPTS,
+            Self::Registry(error) => error.is_retryable(),
             _ => self.is_transient(),
         }
     }
@@ -63,6 +66,12 @@ impl Failure {
 fn is_wrong_content(error: &scout_registry::Error) -> bool {
     use scout_registry::Error::{DigestMismatch, SizeMismatch};
     matches!(error, DigestMismatch { .. } | SizeMismatch { .. })
+}
+
+/// Content that has its digest and cannot be used: it will never be better.
+fn is_bad_content(error: &scout_registry::Error) -> bool {
+    use scout_registry::Error::{InvalidManifest, TooLarge};
+    matches!(error, InvalidManifest { .. } | TooLarge { .. })
 }
 
 /// An error and its causes on one line.

@@ -150,7 +150,6 @@ impl Watcher {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        self.judgement.notify_one();
         Ok(())
     }
 }

@@ -76,10 +76,8 @@ fn other_versions_and_damage_are_told_apart() {
     newer[4] += 1;
     assert!(matches!(
         LayerAnalysis::decode(&newer),
-        Err(Error::OtherVersion {
-            found: 2,
-            expected: 1
-        })
+        Err(Error::OtherVersion { found, expected: ANALYSIS_VERSION })
+            if found == ANALYSIS_VERSION + 1
     ));
     for bad in [&b""[..], b"SCTL", &stored[..stored.len() - 1], &stored[1..]] {
         assert!(matches!(

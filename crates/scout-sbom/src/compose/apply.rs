@@ -1,11 +1,13 @@
 //! Applying layers to a tree. Marks that hide lower layers come first, whatever the order in the
 //! archive; then the layer's own entries in order.
 
+use std::collections::HashSet;
+
 use scout_envs::{Gap, GapKind};
 
 use crate::analysis::{EntryKind, Evidence, LayerAnalysis};
 use crate::path::{clean, display};
-use crate::reader::{Class, classify};
+use crate::reader::{Class, classify, is_installed_module};
 use crate::tree::{Lost, NodeId, NodeKind, Tree};
 
 /// Most gaps noted about entries that could not be placed.
@@ -16,6 +18,8 @@ pub(super) struct Applied {
     pub(super) tree: Tree,
     pub(super) tracked: Vec<Tracked>,
     pub(super) gaps: Vec<Gap>,
+    /// Symbolic links where an installed JavaScript package would be.
+    module_links: Vec<NodeId>,
     /// Where the evidence of each content is: layer, and position in its list.
     contents: Vec<(usize, usize)>,
 }
@@ -36,6 +40,7 @@ pub(super) fn apply(layers: &[LayerAnalysis]) -> Applied {
         tree: Tree::new(),
         tracked: Vec::new(),
         gaps: Vec::new(),
+        module_links: Vec::new(),
         contents: Vec::new(),
     };
     for (index, layer) in layers.iter().enumerate() {
@@ -55,8 +60,15 @@ impl Applied {
         tracked: &Tracked,
     ) -> Option<&'a Evidence> {
         let evidence = self.content(layers, tracked.content?)?;
-        let fits = |class| class == evidence.class;
+        let is_npm = |class| matches!(class, Class::NpmManifest | Class::NpmLocal);
+        let fits = |class| class == evidence.class || is_npm(class) && is_npm(evidence.class);
         tracked.class.is_none_or(fits).then_some(evidence)
+    }
+
+    /// Returns what a file is evidence of, told by its own path.
+    pub(super) fn class(&self, layers: &[LayerAnalysis], tracked: &Tracked) -> Option<Class> {
+        let of_content = || Some(self.content(layers, tracked.content?)?.class);
+        tracked.class.or_else(of_content)
     }
 
     /// Returns the evidence at a path, all links followed.
@@ -70,6 +82,19 @@ impl Applied {
             Some(&NodeKind::File(Some(content))) => self.content(layers, content),
             _ => None,
         }
+    }
+
+    /// Returns the `package.json` files that links in `node_modules` lead to.
+    pub(super) fn linked_manifests(&mut self) -> HashSet<NodeId> {
+        let mut found = HashSet::new();
+        for &link in &self.module_links {
+            if !self.tree.is_alive(link) {
+                continue;
+            }
+            let manifest = [&self.tree.path(link)[..], b"/package.json"].concat();
+            found.extend(self.tree.find(&manifest, true).ok().flatten());
+        }
+        found
     }
 
     fn content<'a>(&self, layers: &'a [LayerAnalysis], content: u32) -> Option<&'a Evidence> {
@@ -129,7 +154,13 @@ impl Applied {
                     content,
                     class,
                 }),
-                Ok(_) => {}
+                Ok(node) => {
+                    if matches!(entry.kind, EntryKind::Symlink(_))
+                        && is_installed_module(entry.path)
+                    {
+                        self.module_links.push(node);
+                    }
+                }
                 Err(lost) => self.note(entry.path, lost),
             }
         }

@@ -301,6 +301,68 @@ fn hard_links_carry_evidence_that_was_read() {
 }
 
 #[test]
+fn javascript_packages_outside_count_where_node_modules_links_to_them() {
+    let workspace = || {
+        Archive::new()
+            .file("srv/package.json", npm("root"))
+            .file("srv/packages/a/package.json", npm("a"))
+            .file("srv/packages/b/package.json", npm("b"))
+            .file("srv/packages/broken/package.json", "{")
+            .file("srv/packages/a/node_modules/ms/package.json", npm("ms"))
+            .symlink("srv/node_modules/@s/a", "../../packages/a")
+    };
+    let a = "a@0 /srv/packages/a/package.json";
+    let ms = "ms@0 /srv/packages/a/node_modules/ms/package.json";
+    check(vec![workspace()], &[a, ms]);
+    // Links of later layers count, removed ones do not, nor do those that lead nowhere.
+    check(
+        vec![
+            workspace(),
+            Archive::new()
+                .file("srv/node_modules/@s/.wh.a", "")
+                .symlink("srv/node_modules/b", "../packages/b")
+                .symlink("srv/node_modules/.bin/root", "../..")
+                .symlink("srv/node_modules/lost", "../packages/lost")
+                .symlink("srv/node_modules/self", "self"),
+        ],
+        &["b@0 /srv/packages/b/package.json", ms],
+    );
+    // A link through a link, in pnpm's way; its target counts once.
+    check(
+        vec![
+            Archive::new()
+                .file(
+                    "srv/node_modules/.pnpm/x@1/node_modules/x/package.json",
+                    npm("x"),
+                )
+                .symlink("srv/node_modules/x", ".pnpm/x@1/node_modules/x")
+                .symlink("opt/lib/node_modules/x", "../../../srv/node_modules/x"),
+        ],
+        &["x@0 /srv/node_modules/.pnpm/x@1/node_modules/x/package.json"],
+    );
+    let image = check(
+        vec![workspace().symlink("srv/node_modules/broken", "../packages/broken")],
+        &[
+            a,
+            ms,
+            "! package record /srv/packages/broken/package.json: \
+             invalid package.json: EOF while parsing an object at line 1 column 1",
+        ],
+    );
+    assert_eq!(image.gaps.len(), 1);
+    // Hard links between both kinds of places carry what was read.
+    check(
+        vec![
+            Archive::new()
+                .file("store/package.json", npm("h"))
+                .hard_link("srv/node_modules/h/package.json", "store/package.json")
+                .hard_link("srv/copy/package.json", "srv/node_modules/h/package.json"),
+        ],
+        &["h@0 /srv/node_modules/h/package.json"],
+    );
+}
+
+#[test]
 fn the_distribution_is_read_through_links() {
     for archive in [
         Archive::new()

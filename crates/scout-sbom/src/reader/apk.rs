@@ -39,10 +39,10 @@ pub(super) fn read(input: &mut dyn BufRead, limits: &Limits) -> Result<Records, 
             return Err(Unreadable::new("a line is not of the form X:value"));
         };
         match field {
-            b'P' => stanza.name = text(value),
-            b'V' => stanza.version = text(value),
-            b'A' => stanza.architecture = Some(text(value)),
-            b'o' => stanza.origin = Some(text(value)),
+            b'P' => stanza.name = text(value.trim_ascii()),
+            b'V' => stanza.version = text(value.trim_ascii()),
+            b'A' => stanza.architecture = Some(text(value.trim_ascii())),
+            b'o' => stanza.origin = Some(text(value.trim_ascii())),
             b'F' => stanza.directory = value.to_vec(),
             b'R' => {
                 let raw = [stanza.directory.as_slice(), b"/", value].concat();
@@ -102,6 +102,22 @@ mod tests {
         let mut files = Vec::new();
         first.files.for_each(|path| files.push(path.to_vec()));
         assert_eq!(files, [&b"lib/libssl.so.1.1"[..], b"etc/ssl/x"]);
+    }
+
+    #[test]
+    fn spaces_and_a_missing_line_end_change_nothing() {
+        let text = "C:Q1x=\nP:a \nV:1-r0 \r\nA:noarch\no:a \n\nP:.build-deps\nV:2024\nT:";
+        let records = read(&mut text.as_bytes(), &Limits::default()).unwrap();
+        let names: Vec<_> = records
+            .packages
+            .iter()
+            .map(|record| {
+                let package = &record.package;
+                (package.name.as_str(), package.version.as_str())
+            })
+            .collect();
+        assert_eq!(names, [("a", "1-r0"), (".build-deps", "2024")]);
+        assert_eq!(records.packages[0].package.source, None);
     }
 
     #[test]

@@ -68,6 +68,11 @@ classes! {
     GoProgram = 19,
     /// A Rust program built with cargo-auditable.
     AuditableProgram = 20,
+    /// `package.json` that counts if a link in `node_modules` leads to its directory: a
+    /// workspace, or a `file:` dependency.
+    NpmLocal = 21,
+    /// A Python distribution as one archive.
+    PythonEgg = 22,
 }
 
 impl Class {
@@ -92,7 +97,7 @@ impl Class {
         match self {
             _ if self.database().is_some() => GapKind::PackageDatabase,
             Self::PacmanRecord | Self::OsRelease => GapKind::PackageDatabase,
-            Self::JavaArchive => GapKind::Archive,
+            Self::JavaArchive | Self::PythonEgg => GapKind::Archive,
             Self::GoProgram | Self::AuditableProgram => GapKind::Executable,
             _ => GapKind::PackageRecord,
         }
@@ -105,6 +110,7 @@ impl Class {
             Self::RpmBerkeley => "rpm database in Berkeley DB format, not read yet",
             Self::RpmNdb => "rpm database in ndb format, not read yet",
             Self::JavaArchive => "Java archive, not read yet",
+            Self::PythonEgg => "Python egg, not read yet",
             Self::GemSpecification => "Ruby gem specification, not read yet",
             Self::ComposerInstalled => "PHP Composer packages, not read yet",
             Self::DotnetDeps => ".NET dependencies, not read yet",
@@ -118,14 +124,20 @@ impl Class {
 
     /// Returns whether the content of such a file is read at all.
     pub(crate) fn is_read(self) -> bool {
-        self <= Self::RpmSqlite || matches!(self, Self::PypiMetadata | Self::NpmManifest)
+        self <= Self::RpmSqlite
+            || matches!(
+                self,
+                Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal
+            )
     }
 
     /// Returns the most bytes that such a file may have.
     pub(crate) fn max_bytes(self, limits: &Limits) -> u64 {
         match self {
             Self::RpmSqlite => limits.rpm_database_bytes,
-            Self::OsRelease | Self::PypiMetadata | Self::NpmManifest => limits.record_bytes,
+            Self::OsRelease | Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal => {
+                limits.record_bytes
+            }
             _ => limits.text_database_bytes,
         }
     }
@@ -135,9 +147,19 @@ impl Class {
 pub(crate) fn classify(path: &[u8]) -> Option<Class> {
     let (dir, name) = split(path);
     match name {
-        b"package.json" => is_installed_module(dir).then_some(Class::NpmManifest),
+        b"package.json" if is_installed_module(dir) => Some(Class::NpmManifest),
+        b"package.json" => {
+            let is_local = memchr::memmem::find(dir, b"node_modules").is_none();
+            is_local.then_some(Class::NpmLocal)
+        }
         b"METADATA" => is_python_record(dir, b".dist-info").then_some(Class::PypiMetadata),
-        b"PKG-INFO" => is_python_record(dir, b".egg-info").then_some(Class::PypiMetadata),
+        b"PKG-INFO" => {
+            let is_record = match split(dir) {
+                (egg, b"EGG-INFO") => is_python_record(egg, b".egg"),
+                _ => is_python_record(dir, b".egg-info"),
+            };
+            is_record.then_some(Class::PypiMetadata)
+        }
         b"os-release" => match dir {
             b"etc" | b"usr/lib" | b"lib" => Some(Class::OsRelease),
             _ => None,
@@ -175,6 +197,7 @@ fn classify_by_suffix(path: &[u8], dir: &[u8], name: &[u8]) -> Option<Class> {
     let dot = memchr::memrchr(b'.', name)?;
     match name.get(dot..)? {
         b".egg-info" => is_python_record(path, b".egg-info").then_some(Class::PypiMetadata),
+        b".egg" => is_python_record(path, b".egg").then_some(Class::PythonEgg),
         b".gemspec" => {
             let parent = match split(dir) {
                 (parent, b"default") => parent,
@@ -202,7 +225,8 @@ fn is_rpm_dir(dir: &[u8]) -> bool {
 /// in a directory of installed packages, not among what another package carries with it.
 fn is_python_record(record: &[u8], suffix: &[u8]) -> bool {
     let (parent, name) = split(record);
-    if !name.ends_with(suffix) {
+    // pip renames what it is about to remove to `~`, and ignores such leftovers.
+    if !name.ends_with(suffix) || name.starts_with(b"~") {
         return false;
     }
     let is_site = |part: &[u8]| matches!(part, b"site-packages" | b"dist-packages");
@@ -220,7 +244,7 @@ fn is_python_record(record: &[u8], suffix: &[u8]) -> bool {
 ///
 /// Below the first `node_modules`, packages and `node_modules` must take turns; anything else is
 /// a test file or a part that a package carries with it.
-fn is_installed_module(dir: &[u8]) -> bool {
+pub(crate) fn is_installed_module(dir: &[u8]) -> bool {
     for root in [&b"usr/share/nodejs/"[..], b"usr/lib/nodejs/"] {
         if let Some(rest) = dir.strip_prefix(root)
             && memchr::memmem::find(rest, b"node_modules").is_none()
@@ -311,6 +335,15 @@ mod tests {
             ),
             ("var/task/a-1.dist-info/METADATA", Some(PypiMetadata)),
             (
+                "x/site-packages/a-1-py3.11.egg/EGG-INFO/PKG-INFO",
+                Some(PypiMetadata),
+            ),
+            ("x/site-packages/a/EGG-INFO/PKG-INFO", None),
+            ("x/site-packages/a-1-py3.11.egg", Some(PythonEgg)),
+            ("x/site-packages/a/b-1-py3.11.egg", None),
+            ("x/site-packages/~-1.dist-info/METADATA", None),
+            ("x/site-packages/~-1.egg-info", None),
+            (
                 "x/site-packages/setuptools/_vendor/b-1.dist-info/METADATA",
                 None,
             ),
@@ -333,13 +366,14 @@ mod tests {
             ("srv/node_modules/a/test/node_modules/b/package.json", None),
             ("srv/node_modules/package.json", None),
             ("srv/node_modules/.bin/package.json", None),
-            ("srv/package.json", None),
+            ("srv/package.json", Some(NpmLocal)),
+            ("package.json", Some(NpmLocal)),
             ("usr/share/nodejs/semver/package.json", Some(NpmManifest)),
             (
                 "usr/share/nodejs/@types/node/package.json",
                 Some(NpmManifest),
             ),
-            ("usr/share/nodejs/semver/dist/package.json", None),
+            ("usr/share/nodejs/semver/dist/package.json", Some(NpmLocal)),
             (
                 "usr/share/nodejs/a/node_modules/b/package.json",
                 Some(NpmManifest),
