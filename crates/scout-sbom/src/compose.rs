@@ -172,9 +172,9 @@ impl Applied {
         self.tracked
             .iter()
             .filter(|tracked| self.tree.is_alive(tracked.node))
-            .filter(|tracked| {
-                self.class(layers, tracked) != Some(Class::NpmLocal)
-                    || linked.contains(&tracked.node)
+            .filter(|tracked| match self.class(layers, tracked) {
+                Some(Class::NpmLocal) => linked.contains(&tracked.node),
+                class => class != Some(Class::NpmStored),
             })
             .filter_map(|tracked| match self.evidence(layers, tracked) {
                 Some(evidence) if !is_candidate(evidence.class) => None,

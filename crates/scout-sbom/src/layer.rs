@@ -216,6 +216,9 @@ impl<'a> Builder<'a> {
             }));
         };
         let finding = self.read_evidence(walker, class)?;
+        if class == Class::NpmStored && !matches!(finding, Finding::Package(_)) {
+            return Ok(None);
+        }
         match &finding {
             Finding::Database(records) => {
                 self.packages += records.packages.len() as u64;

@@ -54,6 +54,7 @@ pub(crate) fn read(
         Class::ApkInstalled => apk::read(input, limits).map(Finding::Database),
         Class::PypiMetadata => pypi::read(input).map(Finding::Package),
         Class::NpmManifest | Class::NpmLocal => npm::read(input, limits.record_bytes),
+        Class::NpmStored => npm::read_stored(input, limits.record_bytes),
         Class::RpmSqlite => Err(Unreadable::new("an rpm database is read at random")),
         _ => Ok(Finding::Unread),
     }

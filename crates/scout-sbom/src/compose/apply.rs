@@ -60,8 +60,9 @@ impl Applied {
         tracked: &Tracked,
     ) -> Option<&'a Evidence> {
         let evidence = self.content(layers, tracked.content?)?;
-        let is_npm = |class| matches!(class, Class::NpmManifest | Class::NpmLocal);
-        let fits = |class| class == evidence.class || is_npm(class) && is_npm(evidence.class);
+        let fits = |class: Class| {
+            class == evidence.class || class.is_npm() && evidence.class.is_npm()
+        };
         tracked.class.is_none_or(fits).then_some(evidence)
     }
 

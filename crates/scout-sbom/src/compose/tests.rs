@@ -360,6 +360,19 @@ fn javascript_packages_outside_count_where_node_modules_links_to_them() {
         ],
         &["h@0 /srv/node_modules/h/package.json"],
     );
+    // pnpm's store, packed before what is linked to it.
+    let stored = format!("root/store/v3/files/0f/{}", "0".repeat(126));
+    let other = format!("root/store/v3/files/0f/{}", "1".repeat(126));
+    check(
+        vec![
+            Archive::new()
+                .long_file(&stored, &npm("p"))
+                .long_file(&other, "module.exports = 1")
+                .long_link("srv/node_modules/p/package.json", &stored)
+                .long_link("srv/node_modules/p/index.js", &other),
+        ],
+        &["p@0 /srv/node_modules/p/package.json"],
+    );
 }
 
 #[test]

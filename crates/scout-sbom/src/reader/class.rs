@@ -73,6 +73,8 @@ classes! {
     NpmLocal = 21,
     /// A Python distribution as one archive.
     PythonEgg = 22,
+    /// A nameless file in pnpm's store: perhaps the `package.json` that another name of it is.
+    NpmStored = 23,
 }
 
 impl Class {
@@ -90,6 +92,12 @@ impl Class {
             }
             _ => None,
         }
+    }
+
+    /// Returns whether this may be the `package.json` of a package; with hard links, the same
+    /// content can lie at places of several such classes.
+    pub(crate) fn is_npm(self) -> bool {
+        matches!(self, Self::NpmManifest | Self::NpmLocal | Self::NpmStored)
     }
 
     /// Returns the kind of gap that such a file leaves if it is not read.
@@ -127,7 +135,7 @@ impl Class {
         self <= Self::RpmSqlite
             || matches!(
                 self,
-                Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal
+                Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal | Self::NpmStored
             )
     }
 
@@ -135,9 +143,8 @@ impl Class {
     pub(crate) fn max_bytes(self, limits: &Limits) -> u64 {
         match self {
             Self::RpmSqlite => limits.rpm_database_bytes,
-            Self::OsRelease | Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal => {
-                limits.record_bytes
-            }
+            Self::OsRelease | Self::PypiMetadata => limits.record_bytes,
+            _ if self.is_npm() => limits.record_bytes,
             _ => limits.text_database_bytes,
         }
     }
@@ -193,6 +200,9 @@ fn classify_by_suffix(path: &[u8], dir: &[u8], name: &[u8]) -> Option<Class> {
     }
     if matches!(dir, b"usr/lib/os.release.d" | b"lib/os.release.d") {
         return Some(Class::OsRelease);
+    }
+    if is_in_store(dir, name) {
+        return Some(Class::NpmStored);
     }
     let dot = memchr::memrchr(b'.', name)?;
     match name.get(dot..)? {
@@ -276,6 +286,18 @@ pub(crate) fn is_installed_module(dir: &[u8]) -> bool {
             Some(_) => return false,
         }
     }
+}
+
+/// Returns whether this is a file that pnpm's store names by its hash: `files/XX/` and 126 digits.
+fn is_in_store(dir: &[u8], name: &[u8]) -> bool {
+    const NAME_DIGITS: usize = 126;
+    let is_hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+    let (parent, shard) = split(dir);
+    name.len() == NAME_DIGITS
+        && shard.len() == 2
+        && split(parent).1 == b"files"
+        && is_hex(name)
+        && is_hex(shard)
 }
 
 /// Takes `NAME` or `@SCOPE/NAME` off the front.
@@ -401,6 +423,19 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(classify(path.as_bytes()), expected, "{path}");
+        }
+        let hash = "0123456789abcdef".repeat(8);
+        for (path, expected) in [
+            (format!("root/store/v3/files/0f/{}", &hash[..126]), true),
+            (format!("root/store/v3/files/0f/{hash}"), false),
+            (format!("root/store/v3/files/x0/{}", &hash[..126]), false),
+            (format!("root/store/v3/file/0f/{}", &hash[..126]), false),
+            (
+                format!("files/0f/{}-index.json", &hash[..126]),
+                false,
+            ),
+        ] {
+            assert_eq!(classify(path.as_bytes()) == Some(NpmStored), expected, "{path}");
         }
     }
 }

@@ -28,6 +28,14 @@ pub(super) fn read(input: &mut dyn BufRead, max_bytes: u64) -> Result<Finding, U
     })
 }
 
+/// Reads a file of which only its content can tell whether it is a `package.json`.
+pub(super) fn read_stored(input: &mut dyn BufRead, max_bytes: u64) -> Result<Finding, Unreadable> {
+    if !input.fill_buf()?.starts_with(b"{") {
+        return Ok(Finding::Nothing);
+    }
+    Ok(read(input, max_bytes).unwrap_or(Finding::Nothing))
+}
+
 #[derive(Default)]
 struct Manifest {
     name: Option<String>,
@@ -69,6 +77,20 @@ fn filled(value: Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_a_store_what_is_no_manifest_is_nothing() {
+        for (text, is_package) in [
+            (r#"{"name":"a","version":"1"}"#, true),
+            (r#"{"name":"a"}"#, false),
+            ("{ margin: 0 }", false),
+            ("#!/bin/sh", false),
+            ("", false),
+        ] {
+            let got = read_stored(&mut text.as_bytes(), 1 << 20).unwrap();
+            assert_eq!(got != Finding::Nothing, is_package, "{text}");
+        }
+    }
 
     #[test]
     fn a_package_has_a_name_and_a_version() {
