@@ -60,9 +60,8 @@ impl Applied {
         tracked: &Tracked,
     ) -> Option<&'a Evidence> {
         let evidence = self.content(layers, tracked.content?)?;
-        let fits = |class: Class| {
-            class == evidence.class || class.is_npm() && evidence.class.is_npm()
-        };
+        let fits =
+            |class: Class| class == evidence.class || class.is_npm() && evidence.class.is_npm();
         tracked.class.is_none_or(fits).then_some(evidence)
     }
 

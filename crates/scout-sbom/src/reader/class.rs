@@ -430,12 +430,13 @@ mod tests {
             (format!("root/store/v3/files/0f/{hash}"), false),
             (format!("root/store/v3/files/x0/{}", &hash[..126]), false),
             (format!("root/store/v3/file/0f/{}", &hash[..126]), false),
-            (
-                format!("files/0f/{}-index.json", &hash[..126]),
-                false,
-            ),
+            (format!("files/0f/{}-index.json", &hash[..126]), false),
         ] {
-            assert_eq!(classify(path.as_bytes()) == Some(NpmStored), expected, "{path}");
+            assert_eq!(
+                classify(path.as_bytes()) == Some(NpmStored),
+                expected,
+                "{path}"
+            );
         }
     }
 }
