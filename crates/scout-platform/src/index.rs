@@ -3,24 +3,24 @@
 //! Everything that can be wrong with one image ends in an [`ArtifactOutcome`] that says so; only
 //! a store that fails is an error here.
 
+mod facts;
 mod failure;
 mod layer;
 
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use scout_advisories::match_key;
-use scout_envs::{
-    Digest, Ecosystem, Gap, GapKind, MatchKey, Package, Platform, PlatformChoice, RepositoryName,
-};
+use scout_envs::{Digest, Gap, GapKind, Platform, PlatformChoice, RepositoryName};
 use scout_registry::{
     ConfigFile, Descriptor, ImageManifest, IndexEntry, LayerKind, Manifest, RegistryIntegration,
 };
-use scout_sbom::{ANALYSIS_VERSION, Budget, Composition, LayerAnalysis, Limits};
-use scout_store::{ArtifactOutcome, FoundImage, IndexWork, NewImage, Store};
+use scout_sbom::{ANALYSIS_VERSION, Budget, LayerAnalysis, Limits};
+use scout_store::{ArtifactOutcome, FoundImage, IndexWork, Store};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+pub(crate) use facts::UNKNOWN_DISTRIBUTION;
+use facts::{check_diff_id, check_is_image, facts, unknown_manifest, unstated};
 use failure::Failure;
 pub(crate) use failure::chain;
 use layer::LayerFlights;
@@ -298,102 +298,3 @@ impl Indexer {
         Ok(FoundImage::New(Box::new(image)))
     }
 }
-
-fn unknown_manifest() -> Failure {
-    Failure::Skipped("neither an image nor an index of images".to_owned())
-}
-
-fn check_is_image(manifest: &ImageManifest) -> Result<(), Failure> {
-    if manifest.is_container_image() {
-        return Ok(());
-    }
-    Err(Failure::Skipped(format!(
-        "not a container image but {}",
-        manifest.kind()
-    )))
-}
-
-/// The configuration says which layers it was made for. One that does not fit the layers found
-/// may be another image's, so nothing is recorded.
-fn check_diff_id(
-    config: &ConfigFile,
-    manifest: &ImageManifest,
-    position: usize,
-    computed: &Digest,
-) -> Result<(), Failure> {
-    if config.diff_ids.len() != manifest.layers.len() {
-        return Err(Failure::Refused(format!(
-            "the manifest has {} layers, the configuration {}",
-            manifest.layers.len(),
-            config.diff_ids.len()
-        )));
-    }
-    match config.diff_ids.get(position) {
-        Some(claimed) if claimed == computed => Ok(()),
-        claimed => Err(Failure::Refused(format!(
-            "the content of layer {} is {}, the configuration says {}",
-            position + 1,
-            computed.short(),
-            claimed.map_or("nothing", Digest::short)
-        ))),
-    }
-}
-
-/// The facts that follow from a composition; digests and sizes are the caller's to fill in.
-fn facts(composition: &Composition, config: ConfigFile) -> NewImage {
-    let key = |package: &Package| {
-        match_key(package, composition.distribution.as_ref())
-            .unwrap_or_else(|| key_without_distribution(package))
-    };
-    let (owned, own): (Vec<_>, Vec<_>) = composition
-        .packages
-        .iter()
-        .partition(|installed| installed.owner.is_some());
-    let placeholder = Digest::sha256(&[0; 32]);
-    NewImage {
-        manifest_digest: placeholder.clone(),
-        config_digest: placeholder,
-        platform: config.platform.unwrap_or_else(unstated),
-        config: config.config,
-        distribution: composition.distribution.clone(),
-        gaps: composition.gaps.clone(),
-        // Without a distribution there is no database to miss, if packages were found at all.
-        has_package_database: !composition.databases.is_empty()
-            || (composition.distribution.is_none() && !composition.packages.is_empty()),
-        layers: Vec::new(),
-        analysis_version: ANALYSIS_VERSION,
-        compressed_bytes: 0,
-        package_count: u32::try_from(own.len()).unwrap_or(u32::MAX),
-        packages: own
-            .iter()
-            .map(|installed| key(&installed.package))
-            .collect(),
-        owned_packages: owned
-            .iter()
-            .map(|installed| key(&installed.package))
-            .collect(),
-    }
-}
-
-/// The platform of an image that does not say which it is for.
-fn unstated() -> Platform {
-    Platform::new("", "", None)
-}
-
-/// A distribution's package in an image that does not say which distribution it is.
-fn key_without_distribution(package: &Package) -> MatchKey {
-    let source = package.source.as_ref();
-    MatchKey {
-        package_type: package.package_type,
-        ecosystem: Ecosystem::new(UNKNOWN_DISTRIBUTION),
-        name: package.name.clone(),
-        version: package.version.clone(),
-        source_name: source.map_or_else(|| package.name.clone(), |source| source.name.clone()),
-        source_version: source
-            .map_or_else(|| package.version.clone(), |source| source.version.clone()),
-        module: package.module.clone(),
-    }
-}
-
-/// The ecosystem of packages whose distribution is not known. OSV has no such name.
-pub(crate) const UNKNOWN_DISTRIBUTION: &str = "unknown-distribution";

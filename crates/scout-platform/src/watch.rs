@@ -21,6 +21,8 @@ use worker::Tally;
 
 /// How long the judge, or a worker with nothing to do, waits before it looks again.
 const IDLE: Duration = Duration::from_millis(500);
+/// How often a watcher that goes on tries again what failed for reasons that may have passed.
+const RETRY_FAILED: Duration = Duration::from_secs(15 * 60);
 /// How long the judge waits at first: a small registry is indexed by then, and the advisories it
 /// needs are loaded once instead of ecosystem by ecosystem.
 const FIRST_JUDGEMENT: Duration = Duration::from_secs(2);
@@ -128,7 +130,7 @@ impl Watcher {
         let swept = AtomicBool::new(false);
         let judging = CancellationToken::new();
         let sweep = async {
-            let report = self.sweeper.sweep().await;
+            let report = self.sweep_unless(stop).await;
             swept.store(true, Ordering::Release);
             self.work.notify_waiters();
             report
@@ -145,7 +147,8 @@ impl Watcher {
     }
 
     /// Makes a round after each interval until `stop` is cancelled: what is being indexed then is
-    /// finished first. Workers and judge do not wait for rounds. `each` is called with what every round did.
+    /// finished first. Workers and judge do not wait for rounds. `each` is called with what every
+    /// round did.
     ///
     /// # Errors
     ///
@@ -155,20 +158,26 @@ impl Watcher {
         stop: &CancellationToken,
         mut each: impl FnMut(&RunReport),
     ) -> Result<()> {
-        let registry = self.begin().await?;
+        let registry = self.sweeper.record().await?.id;
         let tally = Tally::default();
         let rounds = async {
+            let mut retried = Instant::now();
             loop {
                 tokio::select! {
                     () = tokio::time::sleep(self.options.interval) => {}
                     () = stop.cancelled() => return Ok(()),
                 }
-                match self.sweeper.sweep().await {
+                match self.sweep_unless(stop).await {
                     Ok(sweep) => each(&tally.take(sweep)),
                     Err(error @ crate::Error::Registry { .. }) => {
                         tracing::warn!("{}", chain(&error));
+                        continue;
                     }
                     Err(error) => return Err(error),
+                }
+                if retried.elapsed() >= RETRY_FAILED {
+                    retried = Instant::now();
+                    self.retry_failed().await?;
                 }
                 self.work.notify_waiters();
             }
@@ -188,12 +197,25 @@ impl Watcher {
         if freed > 0 {
             tracing::info!("took over {freed} pieces of work from a process that has gone");
         }
-        let registry = self.sweeper.record().await?.id;
-        // What failed for reasons that may have passed gets another chance with each start.
+        self.retry_failed().await?;
+        Ok(self.sweeper.record().await?.id)
+    }
+
+    /// Gives another chance to what failed for reasons that may have passed.
+    async fn retry_failed(&self) -> Result<()> {
+        let now = self.clock.now();
         self.store
-            .retry_failed(self.org, Retry::Transient, self.clock.now())
+            .retry_failed(self.org, Retry::Transient, now)
             .await?;
-        Ok(registry)
+        Ok(())
+    }
+
+    /// Sweeps, unless told to stop: what was seen until then is recorded.
+    async fn sweep_unless(&self, stop: &CancellationToken) -> Result<SweepReport> {
+        tokio::select! {
+            report = self.sweeper.sweep() => report,
+            () = stop.cancelled() => Ok(SweepReport::default()),
+        }
     }
 
     /// Judges whenever there is something to judge, until told to stop.
