@@ -1,6 +1,5 @@
 //! What the program does, in the order it does it.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -250,11 +249,7 @@ fn status(failed: bool) -> ExitCode {
     }
 }
 
-/// Prints to standard output. A reader that has gone away is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+    scout_config::write_text(&mut std::io::stdout().lock(), text)
+        .context("cannot write to standard output")
 }

@@ -1,17 +1,12 @@
 //! Standard output: tables and JSON.
 
-use std::io::Write as _;
-
 use anyhow::Context as _;
 use serde::Serialize;
 
-/// Prints to standard output. A reader that has gone away is no failure.
+/// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+    scout_config::write_text(&mut std::io::stdout().lock(), text)
+        .context("cannot write to standard output")
 }
 
 /// Prints a value as indented JSON.
