@@ -26,6 +26,20 @@ fn an_environment_is_a_stream_once_it_has_an_analyzed_image() {
     });
     let samples = exporter.samples(&token);
     assert_eq!(samples.severities("production"), IMAGES[0].1);
+    for (policy, compliant) in [
+        ("default-non-root-user", 0.0),
+        ("fixable-vulnerabilities", 0.0),
+        ("high-profile-vulnerabilities", 0.0),
+    ] {
+        let labels = [("streamName", "production"), ("id", policy)];
+        let value = |family| samples.value(family, &labels);
+        assert_eq!(value("scout_policy_evaluated_images"), 1.0, "{policy}");
+        assert_eq!(
+            value("scout_policy_compliant_images"),
+            compliant,
+            "{policy}"
+        );
+    }
     let list = scout.scout(&["environment"]).expect_code(0);
     list.says("production");
     let images = scout.scout(&["environment", "production"]).expect_code(0);

@@ -112,6 +112,19 @@ fn the_documented_flags_are_all_there() {
     ] {
         assert!(help.stdout.contains(flag), "{flag} in\n{help}");
     }
+    // The documented defaults.
+    for (value, default) in [
+        ("--interval <SECONDS>", "[default: 60]"),
+        ("--workers <N>", "[default: 3]"),
+        ("--sbom [<BOOL>]", "[default: true]"),
+        ("--org <ORG>", "[default: default]"),
+        ("--data-dir <DIR>", "[default: ./scout-data]"),
+        ("--platform <OS/ARCH>", "[default: linux/amd64]"),
+    ] {
+        let rest = help.stdout.split(value).nth(1).unwrap_or_default();
+        let paragraph = rest.split("\n      --").next().unwrap_or_default();
+        assert!(paragraph.contains(default), "{value} {default} in\n{help}");
+    }
 }
 
 #[test]

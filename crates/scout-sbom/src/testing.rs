@@ -54,12 +54,20 @@ impl Archive {
         target: Option<&str>,
         content: &[u8],
     ) -> Self {
-        let mut header = raw_header(path, kind.as_byte(), content.len() as u64);
-        if let Some(target) = target {
-            header[157..157 + target.len()].copy_from_slice(target.as_bytes());
-            set_checksum(&mut header);
-        }
+        let target = target.unwrap_or_default().as_bytes();
         let out = self.builder.get_mut();
+        for (kind, name) in [(b'L', path), (b'K', target)] {
+            if name.len() > 100 {
+                out.extend_from_slice(&raw_header(b"long", kind, name.len() as u64));
+                out.extend_from_slice(name);
+                out.resize(out.len().next_multiple_of(512), 0);
+            }
+        }
+        let path = &path[..path.len().min(100)];
+        let mut header = raw_header(path, kind.as_byte(), content.len() as u64);
+        let target = &target[..target.len().min(100)];
+        header[157..157 + target.len()].copy_from_slice(target);
+        set_checksum(&mut header);
         out.extend_from_slice(&header);
         out.extend_from_slice(content);
         out.resize(out.len().next_multiple_of(512), 0);

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::fixture::{Indexed, Pushed, one_at_a_time};
+use super::fixture::{Indexed, Pushed, SWEEP, one_at_a_time};
 use crate::support::layout::{self, Layout, debian, digest};
 use crate::support::program;
 use crate::support::registry::{Auth, Registry, Request};
 use crate::support::scout::Scout;
 use crate::support::serving::Serving;
+use crate::support::workspace;
 
 /// Returns how often each blob was asked for.
 fn blobs(requests: &[Request]) -> BTreeMap<&str, usize> {
@@ -65,6 +67,32 @@ fn an_unchanged_registry_costs_one_head_a_tag_and_no_blob() {
     );
 }
 
+/// Measured from outside: the script looks at the files, and for the layers' bytes in them, while
+/// the watcher runs.
+#[test]
+#[ignore = "needs real servers; run tests/run"]
+fn no_byte_of_a_layer_is_written_to_disk() {
+    let _turn = one_at_a_time();
+    let Some(pushed) = Pushed::get() else {
+        return;
+    };
+    let mut command = Command::new("python3");
+    command
+        .arg(workspace::root().join("benches/footprint"))
+        .args(["--registry", &pushed.registry.host()])
+        .args(&pushed.advisories)
+        .arg("--binary")
+        .arg(workspace::program("scout-watch"));
+    let outcome = program::wait(command, SWEEP).expect_code(0);
+    let line = outcome
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("layer bytes"));
+    let bytes = line.and_then(|line| line.split_whitespace().nth(2));
+    assert_eq!(bytes, Some("0"), "{outcome}");
+    println!("{}", outcome.stdout);
+}
+
 #[test]
 #[ignore = "needs real servers; run tests/run"]
 fn a_new_image_on_known_layers_fetches_its_new_layer_and_config_only() {
@@ -91,7 +119,7 @@ fn a_new_image_on_known_layers_fetches_its_new_layer_and_config_only() {
     let sweep = |scout: &Scout| {
         let mut command = scout.watch_command(&registry.registry(), &["--all-images", "--once"]);
         command.args(&pushed.advisories);
-        program::wait(command, super::fixture::SWEEP).expect_code(0)
+        program::wait(command, SWEEP).expect_code(0)
     };
     sweep(&scout);
     registry.push(layout.path(), "new", "acme/new:1.0", &[]);

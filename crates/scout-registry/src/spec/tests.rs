@@ -86,7 +86,8 @@ fn addresses_get_their_scheme_by_rule() {
 fn lists_may_be_repeated_and_quoted() {
     let spec = oci(concat!(
         "type=oci, registry=r.example.com ,include=*/frontend*,includes=a/*,",
-        r#""exclude=b/*,{c,d}/*","repository=team/a,team/b",allow-host=cdn.example.com"#,
+        r#""exclude=b/*,{c,d}/*",excludes=*/old,"repository=team/a,team/b","#,
+        "allow-host=cdn.example.com",
     ));
     let names: Vec<_> = spec
         .repositories()
@@ -100,6 +101,7 @@ fn lists_may_be_repeated_and_quoted() {
         ("a/x", true),
         ("b/frontend", false),
         ("d/frontend", false),
+        ("a/old", false),
         ("e/x", false),
     ] {
         let name = name.parse().unwrap();

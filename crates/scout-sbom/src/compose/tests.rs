@@ -366,10 +366,10 @@ fn javascript_packages_outside_count_where_node_modules_links_to_them() {
     check(
         vec![
             Archive::new()
-                .long_file(&stored, &npm("p"))
-                .long_file(&other, "module.exports = 1")
-                .long_link("srv/node_modules/p/package.json", &stored)
-                .long_link("srv/node_modules/p/index.js", &other),
+                .file(&stored, npm("p"))
+                .file(&other, "module.exports = 1")
+                .hard_link("srv/node_modules/p/package.json", &stored)
+                .hard_link("srv/node_modules/p/index.js", &other),
         ],
         &["p@0 /srv/node_modules/p/package.json"],
     );
