@@ -94,9 +94,9 @@ pub(crate) enum TokenCommand {
     },
     /// Revoke a token at once
     Revoke {
-        /// The token's number, as listed
-        #[arg(value_name = "NUMBER")]
-        token: i64,
+        /// The token's number, as listed, or the token itself
+        #[arg(value_name = "TOKEN")]
+        token: String,
         #[command(flatten)]
         org: Org,
     },

@@ -43,7 +43,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Token(TokenCommand::Create { role, org }) => tokens::create(&org, role).await,
             Command::Token(TokenCommand::List { org }) => tokens::list(&org).await,
             Command::Token(TokenCommand::Revoke { token, org }) => {
-                tokens::revoke(&org, token).await
+                tokens::revoke(&org, &token).await
             }
             Command::Environment { name, image, org } => {
                 organizations::environment(&org, name, image).await

@@ -1,10 +1,11 @@
 //! `scout token`.
 
 use anyhow::bail;
+use scout_api::Token;
 use scout_config::SystemClock;
 use scout_envs::Role;
 use scout_platform::Clock as _;
-use scout_store::TokenId;
+use scout_store::TokenRecord;
 
 use crate::arguments::Org;
 use crate::output::{print, print_table};
@@ -50,18 +51,37 @@ pub(crate) async fn list(org: &Org) -> anyhow::Result<()> {
     print_table(["NUMBER", "TOKEN", "ROLE", "CREATED", "REVOKED"], &rows)
 }
 
-pub(crate) async fn revoke(org: &Org, number: i64) -> anyhow::Result<()> {
+pub(crate) async fn revoke(org: &Org, named: &str) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    if !store
-        .revoke_token(organization.id, TokenId(number), SystemClock.now())
-        .await?
-    {
+    let tokens = store.tokens(organization.id).await?;
+    let mut fitting = tokens
+        .iter()
+        .filter(|token| token.revoked_at.is_none() && is_named(token, named))
+        .map(|token| token.id);
+    let (first, second) = (fitting.next(), fitting.next());
+    let (Some(id), None) = (first, second) else {
+        let fault = if first.is_none() {
+            "no valid token"
+        } else {
+            "several tokens"
+        };
         bail!(
-            "organization {} has no valid token {number}; `scout token list --org {}` lists them",
-            org.org,
-            org.org
+            "organization {org} has {fault} {named}; `scout token list --org {org}` lists their \
+             numbers",
+            org = org.org
         );
+    };
+    store
+        .revoke_token(organization.id, id, SystemClock.now())
+        .await?;
+    print(&format!("Token {id} is revoked.\n"))
+}
+
+/// Whether a token is meant by its number, by its text, or by what the list shows of it.
+fn is_named(token: &TokenRecord, named: &str) -> bool {
+    match Token::parse(named) {
+        Ok(secret) => token.hint == secret.hint(),
+        Err(_) => token.id.to_string() == named || token.hint == named,
     }
-    print(&format!("Token {number} is revoked.\n"))
 }
