@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scout_registry::RegistryIntegration;
+use scout_sbom::ANALYSIS_VERSION;
 use scout_store::{OrgId, RegistryId, Retry, Store};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -198,7 +199,16 @@ impl Watcher {
             tracing::info!("took over {freed} pieces of work from a process that has gone");
         }
         self.retry_failed().await?;
-        Ok(self.sweeper.record().await?.id)
+        let registry = self.sweeper.record().await?.id;
+        let now = self.clock.now();
+        let outdated = self
+            .store
+            .enqueue_outdated(self.org, registry, ANALYSIS_VERSION, now)
+            .await?;
+        if outdated > 0 {
+            tracing::info!("reading {outdated} images again: this version reads more");
+        }
+        Ok(registry)
     }
 
     /// Gives another chance to what failed for reasons that may have passed.

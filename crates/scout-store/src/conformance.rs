@@ -85,6 +85,7 @@ pub const RULES: &[Rule] = rules![
     work::failures_are_tried_again_on_demand,
     work::an_unknown_image_is_refused,
     work::newer_readers_replace_an_image,
+    work::outdated_images_are_read_again,
     work::nothing_to_index_is_no_failure,
     leases::a_lease_is_renewed_and_given_back,
     leases::only_the_judge_writes_judgements,

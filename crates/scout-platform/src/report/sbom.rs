@@ -1,7 +1,7 @@
 //! The bill of materials of an image, composed again from what its layers hold.
 
 use scout_envs::{Distribution, Gap, ImageReference, Package, Platform};
-use scout_sbom::{LayerAnalysis, compose, purl};
+use scout_sbom::{ANALYSIS_VERSION, LayerAnalysis, compose, purl};
 use scout_store::ImageRecord;
 use serde::Serialize;
 
@@ -64,6 +64,14 @@ impl Reader {
     }
 
     async fn compose(&self, image: String, record: ImageRecord) -> Result<SbomReport> {
+        if record.analysis_version != ANALYSIS_VERSION {
+            let reason =
+                "another version of Scout analyzed it; the next scout-watch reads it again";
+            return Err(Error::NotAnalyzed {
+                image,
+                reason: reason.to_owned(),
+            });
+        }
         let mut encoded = Vec::with_capacity(record.layers.len());
         for diff_id in &record.layers {
             let analysis = self

@@ -150,6 +150,8 @@ impl Watcher {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        // It may have been the last, for which others wait to end.
+        self.work.notify_waiters();
         Ok(())
     }
 }

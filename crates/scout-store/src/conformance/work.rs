@@ -303,6 +303,36 @@ pub(super) async fn newer_readers_replace_an_image(store: &dyn Store) -> Result<
     Ok(())
 }
 
+/// What older readers analyzed is read again, once; until then, and if that fails, the old result
+/// stays.
+pub(super) async fn outdated_images_are_read_again(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let packages = vec![key("Debian:12", "bash", "5.1")];
+    let id = world.index("1", "one", 2, packages).await?;
+    let enqueue = |version| store.enqueue_outdated(world.org, world.registry, version, at(3));
+    assert_eq!(enqueue(READERS).await?, 0, "these readers analyzed it");
+    for outcome in [failed(false), indexed("one")] {
+        assert_eq!(enqueue(READERS + 1).await?, 1);
+        assert_eq!(enqueue(READERS + 1).await?, 0, "it waits already");
+        let states = |artifacts: Vec<crate::ArtifactRecord>| -> Vec<_> {
+            artifacts
+                .into_iter()
+                .map(|a| (a.state, a.images.len()))
+                .collect()
+        };
+        let while_waiting = states(store.artifacts(world.org, None).await?);
+        assert_eq!(while_waiting, [(ArtifactState::Indexed, 1)]);
+        let work = world.lease_one(3).await?;
+        store.finish_index_work(&work, outcome, at(4)).await?;
+        let after = states(store.artifacts(world.org, None).await?);
+        assert_eq!(after, [(ArtifactState::Indexed, 1)]);
+        let backlog = store.index_backlog(world.org, world.registry).await?;
+        assert_eq!(backlog.0, 0);
+    }
+    assert!(store.image(id).await?.is_some());
+    Ok(())
+}
+
 /// Something that is no image has its reason, and no images.
 pub(super) async fn nothing_to_index_is_no_failure(store: &dyn Store) -> Result<()> {
     let world = World::watching(store).await?;

@@ -188,6 +188,19 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn enqueue_outdated(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        analysis_version: u32,
+        now: Timestamp,
+    ) -> Result<u64> {
+        self.write("enqueue what older readers analyzed", move |tx| {
+            work::enqueue_outdated(tx, org, registry, analysis_version, now)
+        })
+        .await
+    }
+
     async fn lease(&self, name: &str, now: Timestamp, until: Timestamp) -> Result<Option<Lease>> {
         let name = name.to_owned();
         self.write_as_holder("take a lease", move |tx, holder| {

@@ -38,6 +38,32 @@ pub(super) fn enqueue(
     Ok(())
 }
 
+pub(super) fn enqueue_outdated(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+    analysis_version: u32,
+    now: Timestamp,
+) -> Outcome<u64> {
+    let enqueued = tx
+        .prepare_cached(
+            "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at)
+             SELECT a.org_id, 'index', a.artifact_id, r.registry_id, ?4
+             FROM artifacts a JOIN repositories r ON r.repository_id = a.repository_id
+             WHERE a.org_id = ?1 AND r.registry_id = ?2 AND a.state = 'indexed'
+               AND EXISTS (SELECT 1 FROM artifact_images ai
+                           JOIN images i ON i.image_id = ai.image_id
+                           WHERE ai.org_id = a.org_id AND ai.artifact_id = a.artifact_id
+                             AND i.analysis_version < ?3)
+               AND EXISTS (SELECT 1 FROM tags t
+                           WHERE t.org_id = a.org_id AND t.repository_id = a.repository_id
+                             AND t.artifact_id = a.artifact_id AND t.gone = 0)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![org.0, registry.0, analysis_version, nanos(now)])?;
+    Ok(enqueued as u64)
+}
+
 pub(super) fn lease(
     tx: &Transaction<'_>,
     holder: &str,
@@ -131,7 +157,12 @@ pub(super) fn finish(
     if !is_ours {
         return Err(lost(work));
     }
+    let is_again = is_indexed(tx, work)?;
     match outcome {
+        // What older readers found is better than nothing.
+        ArtifactOutcome::Skipped { .. } | ArtifactOutcome::Failed { .. } if is_again => {
+            remove(tx, work)
+        }
         ArtifactOutcome::Indexed(found) => {
             let mut images = Vec::with_capacity(found.len());
             for image in found {
@@ -162,6 +193,24 @@ pub(super) fn finish(
         }
         ArtifactOutcome::Retry { reason, at } => postpone(tx, work, &reason, at),
     }
+}
+
+/// Whether the artifact was indexed before, and is only read again by newer readers.
+fn is_indexed(tx: &Transaction<'_>, work: &IndexWork) -> Outcome<bool> {
+    let is_indexed = tx
+        .prepare_cached(
+            "SELECT state = 'indexed' FROM artifacts WHERE org_id = ?1 AND artifact_id = ?2",
+        )?
+        .query_row(params![work.org.0, work.artifact.0], |row| row.get(0))?;
+    Ok(is_indexed)
+}
+
+fn remove(tx: &Transaction<'_>, work: &IndexWork) -> Outcome<()> {
+    tx.prepare_cached(
+        "DELETE FROM work WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+    )?
+    .execute(params![work.org.0, work.artifact.0])?;
+    Ok(())
 }
 
 /// Makes these the artifact's images, and asks for judgement wherever that may matter.
@@ -214,11 +263,7 @@ fn end(tx: &Transaction<'_>, work: &IndexWork, ending: &Ending<'_>, now: Timesta
         ending.transient,
         nanos(now)
     ])?;
-    tx.prepare_cached(
-        "DELETE FROM work WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
-    )?
-    .execute(params![work.org.0, work.artifact.0])?;
-    Ok(())
+    remove(tx, work)
 }
 
 fn postpone(tx: &Transaction<'_>, work: &IndexWork, reason: &str, at: Timestamp) -> Outcome<()> {
