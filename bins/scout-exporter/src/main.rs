@@ -9,12 +9,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use scout_config::{DEFAULT_DATA_DIR, LogFormat, ProcessEnvironment, SystemClock};
+use scout_config::{DEFAULT_DATA_DIR, LogFormat, ProcessEnvironment, StopSignal, SystemClock};
 use scout_platform::{Clock as _, Reader};
 use scout_web::{Exporter, ExporterOptions, ReaderSource};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Serves the metrics endpoint over what scout-watch records.
@@ -70,27 +68,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         tracing::info!("listening on http://{}", listener.local_addr()?);
-        let stop = CancellationToken::new();
-        tokio::spawn(cancel_on_signal(stop.clone()));
+        let mut signal = StopSignal::catch().context("cannot catch signals")?;
         let source = ReaderSource::new(Reader::new(store));
         let options = ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now()));
         Exporter::new(Arc::new(source), options)
-            .run(listener, stop.cancelled_owned())
+            .run(listener, async move {
+                signal.wait().await;
+                tracing::info!("told to stop: finishing the answers under way");
+            })
             .await;
         Ok(())
     })
-}
-
-async fn cancel_on_signal(stop: CancellationToken) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-    tracing::info!("told to stop: finishing the answers under way");
-    stop.cancel();
 }
 
 #[expect(

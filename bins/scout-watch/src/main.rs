@@ -4,6 +4,7 @@
 
 mod arguments;
 mod run;
+mod serve;
 mod text;
 
 use std::process::ExitCode;

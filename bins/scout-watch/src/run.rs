@@ -1,26 +1,22 @@
 //! What the program does, in the order it does it.
 
-use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use scout_config::{OpenedRegistry, ProcessEnvironment, SystemClock};
+use scout_config::{OpenedRegistry, ProcessEnvironment, StopSignal, SystemClock};
 use scout_platform::{
-    AdvisorySource, Clock, Indexer, IndexerOptions, Judge, Organization, Reader, RunReport,
-    Summary, SweepOptions, Sweeper, WatchOptions, Watcher,
+    AdvisorySource, Clock as _, Indexer, IndexerOptions, Judge, Reader, RunReport, Summary,
+    SweepOptions, Sweeper, WatchOptions, Watched, Watcher,
 };
 use scout_registry::RegistryIntegration;
 use scout_sbom::{Budget, Limits};
 use scout_store::ArtifactState;
-use scout_web::{Exporter, ExporterOptions, ReaderSource};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
+use crate::serve::{Serving, listen};
 use crate::text;
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -44,7 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .context("cannot start the runtime")?;
     let stop = CancellationToken::new();
     runtime.block_on(async {
-        tokio::spawn(cancel_on_signal(stop.clone()));
+        let signal = StopSignal::catch().context("cannot catch signals")?;
+        tokio::spawn(cancel_on_signal(signal, stop.clone()));
         if arguments.dry_run {
             return dry_run(arguments, registry.as_ref(), options).await;
         }
@@ -60,7 +57,7 @@ async fn dry_run(
     // A dry run leaves nothing behind, not even an empty data directory.
     let mut known = Vec::new();
     if scout_config::has_store(&arguments.data_dir) {
-        let store = scout_config::open_store(&arguments.data_dir)?;
+        let store = scout_config::open_store_to_read(&arguments.data_dir)?;
         if let Some(org) = store.org(&arguments.org).await? {
             known = store.artifacts(org, None).await?;
         }
@@ -97,74 +94,33 @@ async fn watch(
     sweep: SweepOptions,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = scout_config::open_store(&arguments.data_dir)?;
     // Bound before the first sweep: an address in use is told now, not after an hour's work.
     let listener = match arguments.serve {
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("cannot listen on {address}"))?,
-        ),
+        Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let id = store.enroll(&arguments.org, clock.now()).await?;
+    store.enroll(&arguments.org, SystemClock.now()).await?;
     let org = scout_platform::organization(store.as_ref(), &arguments.org).await?;
-    let sweeper = Sweeper::new(
-        Arc::clone(&store),
-        Arc::clone(&registry),
-        id,
-        sweep,
-        Arc::clone(&clock),
-    );
-    let indexer = Indexer::new(
-        Arc::clone(&store),
-        Arc::clone(&registry),
-        IndexerOptions {
-            platforms: arguments.platform.clone(),
-            limits: Limits::default(),
-        },
-        Budget::new(&arguments.data_dir),
-        Arc::clone(&clock),
-    );
-    let advisories = arguments.advisories.as_ref().map(AdvisorySource::new);
-    let judge = Judge::new(Arc::clone(&store), advisories, Arc::clone(&clock));
-    let mut options = WatchOptions::default();
-    options.workers = usize::try_from(arguments.workers)?;
-    options.interval = Duration::from_secs(arguments.interval);
-    options.index = arguments.sbom;
-    let watcher = Watcher::new(
-        Arc::clone(&store),
-        Arc::clone(&registry),
-        id,
-        sweeper,
-        indexer,
-        judge,
-        options,
-        Arc::clone(&clock),
-    );
-    let reader = Reader::new(Arc::clone(&store));
+    let watched = Watched {
+        store: Arc::clone(&store),
+        registry,
+        org: org.id,
+        clock: Arc::new(SystemClock),
+    };
+    let reader = Reader::new(store);
     let serving = match listener {
         Some(listener) => {
-            let token =
-                scout_config::own_token(store.as_ref(), &org, &arguments.data_dir, clock.as_ref())
-                    .await?;
-            let line = curl_line(listener.local_addr()?, &org, &token);
-            let source = Arc::new(ReaderSource::new(reader.clone()));
-            let exporter = Exporter::new(
-                source,
-                ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now())),
-            );
-            let (server, until) = (exporter.clone(), stop.clone().cancelled_owned());
-            let server = tokio::spawn(async move { server.run(listener, until).await });
-            Some((line, exporter, server))
+            Some(Serving::start(listener, &watched, &org, arguments, stop.clone()).await?)
         }
         None => None,
     };
+    let host = watched.registry.host().to_owned();
+    let watcher = watcher(arguments, watched, sweep)?;
     let failed = match watcher.once(stop).await {
         Ok(report) => {
-            let summary = reader.summary(&org, Some(registry.host())).await?;
-            print(&text::round(&report, &summary, registry.host(), arguments))?;
+            let summary = reader.summary(&org, Some(&host)).await?;
+            print(&text::round(&report, &summary, &host, arguments))?;
             is_unfinished(&report, &summary, arguments)
         }
         // A watcher that goes on finds the registry when it is back.
@@ -174,20 +130,41 @@ async fn watch(
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some((line, exporter, _)) = &serving {
-        // So that the line, run at once, shows what was just printed.
-        exporter.refresh().await;
-        print(line)?;
+    if let Some(serving) = &serving {
+        print(&serving.invitation().await)?;
     }
     if !arguments.once {
-        watcher
-            .run(stop, |report| log_round(report, registry.host()))
-            .await?;
+        watcher.run(stop, |report| log_round(report, &host)).await?;
     }
-    if let Some((_, _, server)) = serving {
-        server.await.context("the server ended unexpectedly")?;
+    if let Some(serving) = serving {
+        serving.end().await?;
     }
     Ok(status(failed && arguments.once))
+}
+
+fn watcher(
+    arguments: &Arguments,
+    watched: Watched,
+    sweep: SweepOptions,
+) -> anyhow::Result<Watcher> {
+    let sweeper = Sweeper::new(watched.clone(), sweep);
+    let options = IndexerOptions {
+        platforms: arguments.platform.clone(),
+        limits: Limits::default(),
+    };
+    let budget = Budget::new(&arguments.data_dir);
+    let indexer = Indexer::new(watched.clone(), options, budget);
+    let advisories = arguments.advisories.as_ref().map(AdvisorySource::new);
+    let judge = Judge::new(
+        Arc::clone(&watched.store),
+        advisories,
+        Arc::clone(&watched.clock),
+    );
+    let mut options = WatchOptions::default();
+    options.workers = usize::try_from(arguments.workers)?;
+    options.interval = Duration::from_secs(arguments.interval);
+    options.index = arguments.sbom;
+    Ok(Watcher::new(watched, sweeper, indexer, judge, options))
 }
 
 /// Whether something that should have been done is not: it was not listed, failed, or waits.
@@ -207,33 +184,15 @@ fn log_round(report: &RunReport, host: &str) {
     );
 }
 
-fn curl_line(address: SocketAddr, org: &Organization, token: &Path) -> String {
-    let path = scout_api::metrics_path(&org.name);
-    format!(
-        "\nMetrics are served at http://{address}{path}; read them with\n  \
-         curl -H \"Authorization: Bearer $(cat '{}')\" http://{address}{path}\n",
-        token.display()
-    )
-}
-
-/// Cancels at the first `SIGTERM` or Ctrl-C: what is being done is finished. A second one ends
-/// the process at once.
-async fn cancel_on_signal(stop: CancellationToken) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    for _ in 0..2 {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        if stop.is_cancelled() {
-            tracing::warn!("told to stop twice: stopping at once; the next run carries on");
-            end_now();
-        }
-        tracing::info!("told to stop: finishing what is being done");
-        stop.cancel();
-    }
+/// Cancels at the first signal: what is being done is finished. A second one ends the process at
+/// once.
+async fn cancel_on_signal(mut signal: StopSignal, stop: CancellationToken) {
+    signal.wait().await;
+    tracing::info!("told to stop: finishing what is being done");
+    stop.cancel();
+    signal.wait().await;
+    tracing::warn!("told to stop twice: stopping at once; the next run carries on");
+    end_now();
 }
 
 #[expect(clippy::exit, reason = "a second signal asks for just this")]

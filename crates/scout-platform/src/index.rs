@@ -7,18 +7,14 @@ mod facts;
 mod failure;
 mod layer;
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use scout_envs::{Digest, Gap, GapKind, Platform, PlatformChoice, RepositoryName};
-use scout_registry::{
-    ConfigFile, Descriptor, ImageManifest, IndexEntry, LayerKind, Manifest, RegistryIntegration,
-};
+use scout_registry::{ConfigFile, Descriptor, ImageManifest, IndexEntry, LayerKind, Manifest};
 use scout_sbom::{ANALYSIS_VERSION, Budget, LayerAnalysis, Limits};
-use scout_store::{ArtifactOutcome, FoundImage, IndexWork, Store};
+use scout_store::{ArtifactOutcome, FoundImage, IndexWork};
 
-use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::watched::Watched;
 pub(crate) use facts::UNKNOWN_DISTRIBUTION;
 use facts::{check_diff_id, check_is_image, facts, unknown_manifest, unstated};
 use failure::Failure;
@@ -43,12 +39,10 @@ pub struct IndexerOptions {
 /// Indexes the images of one registry.
 #[derive(Debug)]
 pub struct Indexer {
-    store: Arc<dyn Store>,
-    registry: Arc<dyn RegistryIntegration>,
+    watched: Watched,
     options: IndexerOptions,
     budget: Budget,
     flights: LayerFlights,
-    clock: Arc<dyn Clock>,
 }
 
 /// A layer that is known now.
@@ -58,22 +52,14 @@ struct KnownLayer {
 }
 
 impl Indexer {
-    /// Returns an indexer of the registry's images that records into the store.
+    /// Returns an indexer of what is watched.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        registry: Arc<dyn RegistryIntegration>,
-        options: IndexerOptions,
-        budget: Budget,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(watched: Watched, options: IndexerOptions, budget: Budget) -> Self {
         Self {
-            store,
-            registry,
+            watched,
             options,
             budget,
             flights: LayerFlights::default(),
-            clock,
         }
     }
 
@@ -97,7 +83,7 @@ impl Indexer {
         let attempt = usize::try_from(work.attempts).unwrap_or(usize::MAX);
         match RETRY_SECONDS.get(attempt) {
             Some(&seconds) if failure.is_worth_attempt(attempt + 1) => {
-                let at = self.clock.now() + SignedDuration::from_secs(seconds);
+                let at = self.watched.clock.now() + SignedDuration::from_secs(seconds);
                 ArtifactOutcome::Retry { reason, at }
             }
             _ => ArtifactOutcome::Failed { reason, transient },
@@ -106,7 +92,11 @@ impl Indexer {
 
     async fn artifact(&self, work: &IndexWork) -> Result<ArtifactOutcome, Failure> {
         let repository = &work.repository;
-        let document = self.registry.manifest(repository, &work.digest).await?;
+        let document = self
+            .watched
+            .registry
+            .manifest(repository, &work.digest)
+            .await?;
         let found = match document.parse()? {
             Manifest::Image(manifest) => {
                 vec![self.single(repository, &work.digest, &manifest).await?]
@@ -194,6 +184,7 @@ impl Indexer {
             return Ok(known);
         }
         let document = self
+            .watched
             .registry
             .manifest(repository, &descriptor.digest)
             .await?;
@@ -213,6 +204,7 @@ impl Indexer {
 
     async fn known(&self, manifest: &Digest) -> Result<Option<FoundImage>, Failure> {
         let known = self
+            .watched
             .store
             .image_by_manifest(manifest, ANALYSIS_VERSION)
             .await?;
@@ -225,6 +217,7 @@ impl Indexer {
         descriptor: &Descriptor,
     ) -> Result<ConfigFile, Failure> {
         let bytes = self
+            .watched
             .registry
             .blob_bytes(repository, descriptor, ConfigFile::MAX_LEN)
             .await?;

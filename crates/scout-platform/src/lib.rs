@@ -14,6 +14,7 @@ mod sweep;
 mod testing;
 mod token;
 mod watch;
+mod watched;
 
 pub use clock::Clock;
 pub use environment::{assign, environment_lines};
@@ -29,3 +30,4 @@ pub use report::{
 pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
 pub use token::create_token;
 pub use watch::{RunReport, WatchOptions, Watcher};
+pub use watched::Watched;

@@ -4,7 +4,6 @@
 //! goes on with the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, stream};
@@ -12,11 +11,11 @@ use jiff::Timestamp;
 use regex::Regex;
 use scout_envs::{RepositoryName, Tag};
 use scout_registry::{RegistryIntegration, Resolved};
-use scout_store::{Observation, OrgId, RegistryId, RegistryRecord, RepositoryRecord, Store};
+use scout_store::{Observation, RegistryId, RegistryRecord, RepositoryRecord};
 
-use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::index::chain;
+use crate::watched::Watched;
 
 /// How many repositories are listed at once; with [`TAGS_AT_ONCE`] this is what one registry is
 /// asked to bear beside the workers.
@@ -47,11 +46,8 @@ impl SweepOptions {
 /// Lists one registry of one organization.
 #[derive(Debug)]
 pub struct Sweeper {
-    store: Arc<dyn Store>,
-    registry: Arc<dyn RegistryIntegration>,
-    org: OrgId,
+    watched: Watched,
     options: SweepOptions,
-    clock: Arc<dyn Clock>,
 }
 
 /// What went wrong in a sweep, each message once, with how often it came.
@@ -105,22 +101,10 @@ pub struct SweepReport {
 }
 
 impl Sweeper {
-    /// Returns a sweeper of the registry that records for the organization.
+    /// Returns a sweeper of what is watched.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        registry: Arc<dyn RegistryIntegration>,
-        org: OrgId,
-        options: SweepOptions,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            store,
-            registry,
-            org,
-            options,
-            clock,
-        }
+    pub fn new(watched: Watched, options: SweepOptions) -> Self {
+        Self { watched, options }
     }
 
     /// Returns the registry's record, creating it if needed.
@@ -129,10 +113,11 @@ impl Sweeper {
     ///
     /// If the store fails.
     pub async fn record(&self) -> Result<RegistryRecord> {
-        let (key, display) = (self.registry.key(), self.registry.host());
+        let (key, display) = (self.watched.registry.key(), self.watched.registry.host());
         Ok(self
+            .watched
             .store
-            .registry(self.org, key, display, self.clock.now())
+            .registry(self.watched.org, key, display, self.watched.clock.now())
             .await?)
     }
 
@@ -143,7 +128,7 @@ impl Sweeper {
     /// If the registry cannot be listed at all, or the store fails.
     pub async fn sweep(&self) -> Result<SweepReport> {
         let record = self.record().await?;
-        let started = self.clock.now();
+        let started = self.watched.clock.now();
         let repositories = self.repositories(record.id, started).await?;
         let took_baseline = repositories
             .iter()
@@ -173,11 +158,12 @@ impl Sweeper {
         registry: RegistryId,
         now: Timestamp,
     ) -> Result<Vec<RepositoryRecord>> {
-        let names = list(self.registry.as_ref()).await?;
+        let names = list(self.watched.registry.as_ref()).await?;
         let complete = self.options.complete;
         Ok(self
+            .watched
             .store
-            .record_repositories(self.org, registry, &names, complete, now)
+            .record_repositories(self.watched.org, registry, &names, complete, now)
             .await?)
     }
 
@@ -192,7 +178,7 @@ impl Sweeper {
         if out_of_reach.load(Ordering::Relaxed) {
             return Ok(report);
         }
-        let tags = match self.registry.tags(&repository.name).await {
+        let tags = match self.watched.registry.tags(&repository.name).await {
             Ok(tags) => tags,
             Err(error) => {
                 self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
@@ -211,7 +197,7 @@ impl Sweeper {
             .map(|tag| async {
                 (
                     tag.clone(),
-                    self.registry.resolve(&repository.name, tag).await,
+                    self.watched.registry.resolve(&repository.name, tag).await,
                 )
             })
             .buffer_unordered(TAGS_AT_ONCE);
@@ -232,8 +218,9 @@ impl Sweeper {
                         all_images,
                     };
                     let observed = self
+                        .watched
                         .store
-                        .observe(self.org, repository.id, observation)
+                        .observe(self.watched.org, repository.id, observation)
                         .await?;
                     report.tags += 1;
                     report.new_tags += u64::from(observed.is_new);
@@ -249,10 +236,11 @@ impl Sweeper {
         // A listing with holes is no baseline: what was missed would later look new.
         let is_whole = report.problems.total() == 0 && !out_of_reach.load(Ordering::Relaxed);
         if is_whole || repository.baseline_at.is_some() {
-            let now = self.clock.now();
+            let now = self.watched.clock.now();
             report.gone_tags = self
+                .watched
                 .store
-                .record_listing(self.org, repository.id, &tags, now)
+                .record_listing(self.watched.org, repository.id, &tags, now)
                 .await?;
         }
         Ok(report)
@@ -270,7 +258,7 @@ impl Sweeper {
         } else if !out_of_reach.swap(true, Ordering::Relaxed) {
             note(
                 problems,
-                &format!("{}: {}", self.registry.host(), chain(error)),
+                &format!("{}: {}", self.watched.registry.host(), chain(error)),
             );
         }
     }

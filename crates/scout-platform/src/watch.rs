@@ -2,22 +2,20 @@
 
 mod worker;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scout_registry::RegistryIntegration;
 use scout_sbom::ANALYSIS_VERSION;
-use scout_store::{OrgId, RegistryId, Retry, Store};
+use scout_store::{RegistryId, Retry};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
 use crate::error::Result;
 use crate::index::{Indexer, chain};
 use crate::judge::{Judge, JudgeOutcome};
 use crate::sweep::{SweepReport, Sweeper};
+use crate::watched::Watched;
 use worker::Tally;
 
 /// How long the judge, or a worker with nothing to do, waits before it looks again.
@@ -76,44 +74,31 @@ pub struct RunReport {
 /// Watches one registry for one organization.
 #[derive(Debug)]
 pub struct Watcher {
-    store: Arc<dyn Store>,
-    registry: Arc<dyn RegistryIntegration>,
-    org: OrgId,
+    watched: Watched,
     sweeper: Sweeper,
     indexer: Indexer,
     judge: Judge,
     options: WatchOptions,
-    clock: Arc<dyn Clock>,
     /// Told when there may be work.
     work: Notify,
 }
 
 impl Watcher {
-    /// Returns a watcher made of these parts; sweeper and indexer must be of the same registry.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts are each used alone as well"
-    )]
+    /// Returns a watcher made of these parts; sweeper and indexer must be of what is watched.
     #[must_use]
     pub fn new(
-        store: Arc<dyn Store>,
-        registry: Arc<dyn RegistryIntegration>,
-        org: OrgId,
+        watched: Watched,
         sweeper: Sweeper,
         indexer: Indexer,
         judge: Judge,
         options: WatchOptions,
-        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            store,
-            registry,
-            org,
+            watched,
             sweeper,
             indexer,
             judge,
             options,
-            clock,
             work: Notify::new(),
         }
     }
@@ -194,16 +179,17 @@ impl Watcher {
     }
 
     async fn begin(&self) -> Result<RegistryId> {
-        let freed = self.store.release_dead_holders().await?;
+        let freed = self.watched.store.release_dead_holders().await?;
         if freed > 0 {
             tracing::info!("took over {freed} pieces of work from a process that has gone");
         }
         self.retry_failed().await?;
         let registry = self.sweeper.record().await?.id;
-        let now = self.clock.now();
+        let now = self.watched.clock.now();
         let outdated = self
+            .watched
             .store
-            .enqueue_outdated(self.org, registry, ANALYSIS_VERSION, now)
+            .enqueue_outdated(self.watched.org, registry, ANALYSIS_VERSION, now)
             .await?;
         if outdated > 0 {
             tracing::info!("reading {outdated} images again: this version reads more");
@@ -213,9 +199,10 @@ impl Watcher {
 
     /// Gives another chance to what failed for reasons that may have passed.
     async fn retry_failed(&self) -> Result<()> {
-        let now = self.clock.now();
-        self.store
-            .retry_failed(self.org, Retry::Transient, now)
+        let now = self.watched.clock.now();
+        self.watched
+            .store
+            .retry_failed(self.watched.org, Retry::Transient, now)
             .await?;
         Ok(())
     }
@@ -267,8 +254,12 @@ impl Watcher {
     }
 
     async fn nothing_to_judge(&self) -> Result<bool> {
-        let work = self.store.judge_work(self.clock.now()).await?;
-        Ok(work.iter().all(|work| work.org != self.org))
+        let work = self
+            .watched
+            .store
+            .judge_work(self.watched.clock.now())
+            .await?;
+        Ok(work.iter().all(|work| work.org != self.watched.org))
     }
 }
 

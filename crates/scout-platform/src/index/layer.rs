@@ -38,7 +38,7 @@ impl Indexer {
         if let Some(known) = self.known_layer(&descriptor.digest).await? {
             return Ok(known);
         }
-        let stream = self.registry.blob(repository, descriptor).await?;
+        let stream = self.watched.registry.blob(repository, descriptor).await?;
         let (writer, reader) = pipe();
         let reading = tokio::task::spawn_blocking({
             let (limits, budget) = (self.options.limits.clone(), self.budget.clone());
@@ -55,10 +55,16 @@ impl Indexer {
     }
 
     async fn known_layer(&self, blob: &Digest) -> Result<Option<KnownLayer>, Failure> {
-        let Some(diff_id) = self.store.layer_of_blob(blob, ANALYSIS_VERSION).await? else {
+        let Some(diff_id) = self
+            .watched
+            .store
+            .layer_of_blob(blob, ANALYSIS_VERSION)
+            .await?
+        else {
             return Ok(None);
         };
         let Some(encoded) = self
+            .watched
             .store
             .layer_analysis(&diff_id, ANALYSIS_VERSION)
             .await?
@@ -94,7 +100,10 @@ impl Indexer {
             uncompressed_bytes,
             analysis: encoded,
         };
-        self.store.record_layer(new, self.clock.now()).await?;
+        self.watched
+            .store
+            .record_layer(new, self.watched.clock.now())
+            .await?;
         Ok(KnownLayer { diff_id, analysis })
     }
 }

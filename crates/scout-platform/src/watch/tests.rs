@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::clock::Clock as _;
 use crate::environment::assign;
 use crate::index::IndexerOptions;
 use crate::lookup::{Organization, organization};
@@ -44,35 +45,25 @@ impl House {
         self.clock.advance(60);
         let store = self.store();
         let org = self.org(store.as_ref()).await.id;
-        let registry: Arc<dyn RegistryIntegration> = Arc::clone(&self.registry) as _;
-        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
+        let watched = Watched {
+            store: Arc::clone(&store),
+            registry: Arc::clone(&self.registry) as _,
+            org,
+            clock: Arc::clone(&self.clock) as _,
+        };
         let options = SweepOptions {
             all_images,
             tags: Vec::new(),
             complete: true,
         };
-        let sweeper = Sweeper::new(
-            Arc::clone(&store),
-            Arc::clone(&registry),
-            org,
-            options,
-            Arc::clone(&clock),
-        );
-        let indexer = Indexer::new(
-            Arc::clone(&store),
-            Arc::clone(&registry),
-            IndexerOptions::default(),
-            scout_sbom::Budget::new(self.dir.path()),
-            Arc::clone(&clock),
-        );
-        let judge = Judge::new(Arc::clone(&store), None, Arc::clone(&clock));
-        let options = WatchOptions::default();
-        Watcher::new(
-            store, registry, org, sweeper, indexer, judge, options, clock,
-        )
-        .once(&CancellationToken::new())
-        .await
-        .unwrap()
+        let sweeper = Sweeper::new(watched.clone(), options);
+        let budget = scout_sbom::Budget::new(self.dir.path());
+        let indexer = Indexer::new(watched.clone(), IndexerOptions::default(), budget);
+        let judge = Judge::new(store, None, Arc::clone(&watched.clock));
+        Watcher::new(watched, sweeper, indexer, judge, WatchOptions::default())
+            .once(&CancellationToken::new())
+            .await
+            .unwrap()
     }
 
     /// Repository, tags, state and reason of each artifact.

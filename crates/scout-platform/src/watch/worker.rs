@@ -83,15 +83,27 @@ impl Watcher {
         while !stop.is_cancelled() {
             // Read before the lease is asked for: work that the sweep added last is not missed.
             let was_swept = swept.load(Ordering::Acquire);
-            let now = self.clock.now();
-            let leased = self
-                .store
-                .lease_index_work(self.org, registry, now, now + LEASE, 1);
+            let now = self.watched.clock.now();
+            let leased = self.watched.store.lease_index_work(
+                self.watched.org,
+                registry,
+                now,
+                now + LEASE,
+                1,
+            );
             if let Some(work) = leased.await?.pop() {
                 self.index_one(&work, tally).await?;
                 continue;
             }
-            if was_swept && self.store.index_backlog(self.org, registry).await?.0 == 0 {
+            if was_swept
+                && self
+                    .watched
+                    .store
+                    .index_backlog(self.watched.org, registry)
+                    .await?
+                    .0
+                    == 0
+            {
                 break;
             }
             tokio::select! {
@@ -107,7 +119,7 @@ impl Watcher {
         let name = || {
             format!(
                 "{}/{}@{}",
-                self.registry.host(),
+                self.watched.registry.host(),
                 work.repository,
                 work.digest.short()
             )
@@ -118,8 +130,8 @@ impl Watcher {
             tokio::select! {
                 outcome = &mut attempt => break outcome?,
                 () = tokio::time::sleep(RENEWAL) => {
-                    let until = self.clock.now() + LEASE;
-                    match self.store.renew_index_work(work, until).await {
+                    let until = self.watched.clock.now() + LEASE;
+                    match self.watched.store.renew_index_work(work, until).await {
                         Err(error) if error.is_lease_lost() => return Ok(()),
                         other => other?,
                     }
@@ -139,8 +151,9 @@ impl Watcher {
         }
         let counter = tally.counter(&outcome);
         match self
+            .watched
             .store
-            .finish_index_work(work, outcome, self.clock.now())
+            .finish_index_work(work, outcome, self.watched.clock.now())
             .await
         {
             // Somebody else took over while we were slow; what they record is the same.
