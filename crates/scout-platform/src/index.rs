@@ -16,7 +16,7 @@ use scout_store::{ArtifactOutcome, FoundImage, IndexWork};
 use crate::error::{Error, Result};
 use crate::watched::Watched;
 pub(crate) use facts::UNKNOWN_DISTRIBUTION;
-use facts::{check_diff_id, check_is_image, facts, unknown_manifest, unstated};
+use facts::{Origin, check_diff_id, check_is_image, new_image, unknown_manifest, unstated};
 use failure::Failure;
 pub(crate) use failure::chain;
 use layer::LayerFlights;
@@ -264,23 +264,20 @@ impl Indexer {
                 }
             }
         }
-        let compressed_bytes = manifest.layers.iter().map(|layer| layer.size).sum();
-        let image = tokio::task::spawn_blocking({
-            let (manifest_digest, config_digest) = (digest.clone(), manifest.config.digest.clone());
-            move || {
-                let (diff_ids, analyses): (Vec<_>, Vec<_>) = layers
-                    .into_iter()
-                    .map(|layer| (layer.diff_id, layer.analysis))
-                    .unzip();
-                let mut composition = scout_sbom::compose(&analyses);
-                composition.gaps.append(&mut gaps);
-                let mut image = facts(&composition, config);
-                image.manifest_digest = manifest_digest;
-                image.config_digest = config_digest;
-                image.layers = diff_ids;
-                image.compressed_bytes = compressed_bytes;
-                image
-            }
+        let (layers, analyses): (Vec<_>, Vec<_>) = layers
+            .into_iter()
+            .map(|layer| (layer.diff_id, layer.analysis))
+            .unzip();
+        let origin = Origin {
+            manifest: digest.clone(),
+            config: manifest.config.digest.clone(),
+            layers,
+            compressed_bytes: manifest.layers.iter().map(|layer| layer.size).sum(),
+        };
+        let image = tokio::task::spawn_blocking(move || {
+            let mut composition = scout_sbom::compose(&analyses);
+            composition.gaps.append(&mut gaps);
+            new_image(origin, config, composition)
         })
         .await
         .map_err(|_interrupted| {

@@ -12,7 +12,7 @@ pub use error::{Error, Result};
 pub use id::{ArtifactId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 pub use model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, FoundImage, Retry};
 pub use model::environment::{EnvironmentImage, EnvironmentRecord};
-pub use model::image::{ImageRecord, NewImage, NewLayer};
+pub use model::image::{ImageFacts, ImageRecord, NewImage, NewLayer};
 pub use model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, TagCandidate,
 };

@@ -4,8 +4,8 @@
 use scout_advisories::match_key;
 use scout_envs::{Digest, Ecosystem, MatchKey, Package, Platform};
 use scout_registry::{ConfigFile, ImageManifest};
-use scout_sbom::{ANALYSIS_VERSION, Composition};
-use scout_store::NewImage;
+use scout_sbom::{ANALYSIS_VERSION, Composition, InstalledPackage};
+use scout_store::{ImageFacts, NewImage};
 
 use super::failure::Failure;
 
@@ -49,39 +49,44 @@ pub(super) fn check_diff_id(
     }
 }
 
-/// The facts that follow from a composition; digests and sizes are the caller's to fill in.
-pub(super) fn facts(composition: &Composition, config: ConfigFile) -> NewImage {
-    let key = |package: &Package| {
-        match_key(package, composition.distribution.as_ref())
-            .unwrap_or_else(|| key_without_distribution(package))
+/// What of an image is known before its layers are composed.
+pub(super) struct Origin {
+    pub(super) manifest: Digest,
+    pub(super) config: Digest,
+    pub(super) layers: Vec<Digest>,
+    pub(super) compressed_bytes: u64,
+}
+
+/// The image that follows from a composition.
+pub(super) fn new_image(origin: Origin, config: ConfigFile, composition: Composition) -> NewImage {
+    let distribution = composition.distribution;
+    let key = |installed: &InstalledPackage| {
+        match_key(&installed.package, distribution.as_ref())
+            .unwrap_or_else(|| key_without_distribution(&installed.package))
     };
     let (owned, own): (Vec<_>, Vec<_>) = composition
         .packages
         .iter()
         .partition(|installed| installed.owner.is_some());
-    let placeholder = Digest::sha256(&[0; 32]);
+    // Without a distribution there is no database to miss, if packages were found at all.
+    let has_package_database = !composition.databases.is_empty()
+        || (distribution.is_none() && !composition.packages.is_empty());
     NewImage {
-        manifest_digest: placeholder.clone(),
-        config_digest: placeholder,
-        platform: config.platform.unwrap_or_else(unstated),
-        config: config.config,
-        distribution: composition.distribution.clone(),
-        gaps: composition.gaps.clone(),
-        // Without a distribution there is no database to miss, if packages were found at all.
-        has_package_database: !composition.databases.is_empty()
-            || (composition.distribution.is_none() && !composition.packages.is_empty()),
-        layers: Vec::new(),
-        analysis_version: ANALYSIS_VERSION,
-        compressed_bytes: 0,
-        package_count: u32::try_from(own.len()).unwrap_or(u32::MAX),
-        packages: own
-            .iter()
-            .map(|installed| key(&installed.package))
-            .collect(),
-        owned_packages: owned
-            .iter()
-            .map(|installed| key(&installed.package))
-            .collect(),
+        packages: own.iter().copied().map(key).collect(),
+        owned_packages: owned.iter().copied().map(key).collect(),
+        facts: ImageFacts {
+            manifest_digest: origin.manifest,
+            config_digest: origin.config,
+            platform: config.platform.unwrap_or_else(unstated),
+            config: config.config,
+            gaps: composition.gaps,
+            has_package_database,
+            layers: origin.layers,
+            analysis_version: ANALYSIS_VERSION,
+            compressed_bytes: origin.compressed_bytes,
+            package_count: u32::try_from(own.len()).unwrap_or(u32::MAX),
+            distribution,
+        },
     }
 }
 

@@ -41,7 +41,13 @@ pub(crate) fn coverage(
     keys: &BTreeMap<PackageId, MatchKey>,
     feeds: &Feeds,
 ) -> Coverage {
-    let mut unknown: BTreeSet<Unknown> = image.gaps.iter().cloned().map(Unknown::Unread).collect();
+    let mut unknown: BTreeSet<Unknown> = image
+        .facts
+        .gaps
+        .iter()
+        .cloned()
+        .map(Unknown::Unread)
+        .collect();
     let mut judged = false;
     let mut seen: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
     for id in &image.packages {
@@ -62,7 +68,7 @@ pub(crate) fn coverage(
             unknown.insert(Unknown::NoPublishedFeed(ecosystem.clone()));
         }
     }
-    if !image.has_package_database {
+    if !image.facts.has_package_database {
         unknown.insert(Unknown::NoPackageDatabase);
     }
     Coverage {

@@ -136,7 +136,7 @@ impl Judged {
             })
             .collect();
         let subject = Subject {
-            config: &image.config,
+            config: &image.facts.config,
             findings: &findings,
             coverage,
             kev_loaded: self.kev.is_some(),
@@ -171,7 +171,7 @@ fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
     let created: BTreeMap<ImageId, Option<Timestamp>> = input
         .images
         .iter()
-        .map(|image| (image.id, image.config.created))
+        .map(|image| (image.id, image.facts.config.created))
         .collect();
     let newest = newest(&input.tags, |image| created.get(&image).copied().flatten());
     let latest = newest

@@ -102,7 +102,7 @@ impl Reader {
             let known = judged.images.get(&record.id)?;
             Some(CveReport {
                 image: artifact_name(&artifact),
-                digest: record.manifest_digest.to_string(),
+                digest: record.facts.manifest_digest.to_string(),
                 coverage: CoverageReport::from(&known.coverage),
                 findings: findings(&judged, record),
             })

@@ -64,7 +64,7 @@ impl Reader {
     }
 
     async fn compose(&self, image: String, record: ImageRecord) -> Result<SbomReport> {
-        if record.analysis_version != ANALYSIS_VERSION {
+        if record.facts.analysis_version != ANALYSIS_VERSION {
             let reason =
                 "another version of Scout analyzed it; the next scout-watch reads it again";
             return Err(Error::NotAnalyzed {
@@ -72,11 +72,11 @@ impl Reader {
                 reason: reason.to_owned(),
             });
         }
-        let mut encoded = Vec::with_capacity(record.layers.len());
-        for diff_id in &record.layers {
+        let mut encoded = Vec::with_capacity(record.facts.layers.len());
+        for diff_id in &record.facts.layers {
             let analysis = self
                 .store
-                .layer_analysis(diff_id, record.analysis_version)
+                .layer_analysis(diff_id, record.facts.analysis_version)
                 .await?;
             encoded.extend(analysis.map(|analysis| (diff_id.to_string(), analysis)));
         }
@@ -103,11 +103,11 @@ impl Reader {
             packages.sort_by(|a, b| (&a.package, &a.paths).cmp(&(&b.package, &b.paths)));
             Ok(SbomReport {
                 image,
-                digest: record.manifest_digest.to_string(),
-                platform: record.platform,
+                digest: record.facts.manifest_digest.to_string(),
+                platform: record.facts.platform,
                 distribution: composition.distribution,
                 packages,
-                gaps: record.gaps,
+                gaps: record.facts.gaps,
             })
         })
         .await

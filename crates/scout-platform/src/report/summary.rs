@@ -111,7 +111,7 @@ impl Reader {
                 images.extend(names.into_iter().map(|name| ImageReport {
                     name,
                     platform: platform.to_string(),
-                    packages: image.record.package_count,
+                    packages: image.record.facts.package_count,
                     vulnerabilities: counts(&judged, image),
                     partial: !image.coverage.unknown.is_empty(),
                 }));

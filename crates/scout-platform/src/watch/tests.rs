@@ -91,7 +91,7 @@ impl House {
         let (_, members) = &judged.streams[0];
         members
             .iter()
-            .map(|(_, image)| judged.images[image].record.package_count)
+            .map(|(_, image)| judged.images[image].record.facts.package_count)
             .collect()
     }
 }

@@ -101,13 +101,13 @@ pub(super) async fn odd_values_come_back_as_they_were(store: &dyn Store) -> Resu
     let mut odd_key = key(hostile, hostile, "");
     odd_key.module = Some(hostile.to_owned());
     let mut odd = image("odd", vec![odd_key.clone()]);
-    odd.platform = Platform::new("", hostile, Some("/".to_owned()));
-    odd.config.labels = [(hostile.to_owned(), String::new())].into();
-    odd.config.user = Some(hostile.to_owned());
-    odd.distribution = None;
-    odd.gaps = Vec::new();
-    odd.layers = Vec::new();
-    odd.compressed_bytes = 0;
+    odd.facts.platform = Platform::new("", hostile, Some("/".to_owned()));
+    odd.facts.config.labels = [(hostile.to_owned(), String::new())].into();
+    odd.facts.config.user = Some(hostile.to_owned());
+    odd.facts.distribution = None;
+    odd.facts.gaps = Vec::new();
+    odd.facts.layers = Vec::new();
+    odd.facts.compressed_bytes = 0;
     odd.owned_packages = Vec::new();
 
     world.observe("odd", "odd", 2).await?;
@@ -120,9 +120,16 @@ pub(super) async fn odd_values_come_back_as_they_were(store: &dyn Store) -> Resu
     let Some(found) = store.image(id.unwrap_or(ImageId(0))).await? else {
         panic!("the image was not recorded");
     };
-    assert_eq!((found.platform, found.config), (odd.platform, odd.config));
     assert_eq!(
-        (found.distribution, found.gaps, found.layers),
+        (found.facts.platform, found.facts.config),
+        (odd.facts.platform, odd.facts.config)
+    );
+    assert_eq!(
+        (
+            found.facts.distribution,
+            found.facts.gaps,
+            found.facts.layers
+        ),
         (None, Vec::new(), Vec::new())
     );
     let packages = store.packages(&found.packages).await?;

@@ -10,7 +10,7 @@ use scout_envs::{
 use crate::error::{Error, Result};
 use crate::id::{ImageId, OrgId, RegistryId, RepositoryId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, FoundImage};
-use crate::model::image::NewImage;
+use crate::model::image::{ImageFacts, NewImage};
 use crate::model::judgement::FeedRecord;
 use crate::model::tag::{Observation, Observed};
 use crate::model::work::{IndexWork, Lease};
@@ -60,29 +60,31 @@ pub(super) fn key(ecosystem: &str, name: &str, version: &str) -> MatchKey {
 
 pub(super) fn image(name: &str, packages: Vec<MatchKey>) -> NewImage {
     NewImage {
-        manifest_digest: digest(name),
-        config_digest: digest(&format!("{name} config")),
-        platform: Platform::new("linux", "arm64", Some("v8".to_owned())),
-        config: ImageConfig {
-            user: Some("app".to_owned()),
-            created: Some(at(-5)),
-            ..ImageConfig::default()
+        facts: ImageFacts {
+            manifest_digest: digest(name),
+            config_digest: digest(&format!("{name} config")),
+            platform: Platform::new("linux", "arm64", Some("v8".to_owned())),
+            config: ImageConfig {
+                user: Some("app".to_owned()),
+                created: Some(at(-5)),
+                ..ImageConfig::default()
+            },
+            distribution: Some(Distribution {
+                id: "debian".to_owned(),
+                version_id: Some("12".to_owned()),
+                ..Distribution::default()
+            }),
+            gaps: vec![Gap {
+                kind: GapKind::Archive,
+                path: "/app.jar".to_owned(),
+                reason: "jars are not read yet".to_owned(),
+            }],
+            has_package_database: true,
+            layers: vec![digest("base"), digest(&format!("{name} top"))],
+            analysis_version: READERS,
+            compressed_bytes: 12_345,
+            package_count: 7,
         },
-        distribution: Some(Distribution {
-            id: "debian".to_owned(),
-            version_id: Some("12".to_owned()),
-            ..Distribution::default()
-        }),
-        gaps: vec![Gap {
-            kind: GapKind::Archive,
-            path: "/app.jar".to_owned(),
-            reason: "jars are not read yet".to_owned(),
-        }],
-        has_package_database: true,
-        layers: vec![digest("base"), digest(&format!("{name} top"))],
-        analysis_version: READERS,
-        compressed_bytes: 12_345,
-        package_count: 7,
         packages,
         owned_packages: vec![key("PyPI", "owned", "1")],
     }

@@ -129,21 +129,21 @@ pub(super) async fn an_indexed_artifact_is_recorded_whole(store: &dyn Store) -> 
     let Some(found) = store.image(id.unwrap_or(ImageId(0))).await? else {
         panic!("the image was not recorded");
     };
-    assert_eq!(found.manifest_digest, amd.manifest_digest);
-    assert_eq!(found.config_digest, amd.config_digest);
-    assert_eq!(found.platform, amd.platform);
-    assert_eq!(found.config, amd.config);
-    assert_eq!(found.distribution, amd.distribution);
-    assert_eq!(found.gaps, amd.gaps);
-    assert_eq!(found.layers, amd.layers);
-    assert_eq!(found.compressed_bytes, amd.compressed_bytes);
-    assert_eq!(found.package_count, amd.package_count);
+    assert_eq!(found.facts.manifest_digest, amd.facts.manifest_digest);
+    assert_eq!(found.facts.config_digest, amd.facts.config_digest);
+    assert_eq!(found.facts.platform, amd.facts.platform);
+    assert_eq!(found.facts.config, amd.facts.config);
+    assert_eq!(found.facts.distribution, amd.facts.distribution);
+    assert_eq!(found.facts.gaps, amd.facts.gaps);
+    assert_eq!(found.facts.layers, amd.facts.layers);
+    assert_eq!(found.facts.compressed_bytes, amd.facts.compressed_bytes);
+    assert_eq!(found.facts.package_count, amd.facts.package_count);
     assert_eq!(
-        (found.analysis_version, found.analyzed_at),
+        (found.facts.analysis_version, found.analyzed_at),
         (READERS, at(3))
     );
     assert_eq!((found.packages.len(), found.owned_packages.len()), (1, 1));
-    assert!(found.has_package_database);
+    assert!(found.facts.has_package_database);
 
     assert!(world.asked().await?.is_some());
     assert_eq!(
@@ -285,12 +285,15 @@ pub(super) async fn newer_readers_replace_an_image(store: &dyn Store) -> Result<
         rival.observe(&tag, &holder, 3).await?;
         let work = rival.lease_one(3).await?;
         let mut again = image("one", vec![key("Debian:12", "bash", &version.to_string())]);
-        again.analysis_version = version;
+        again.facts.analysis_version = version;
         let outcome = ArtifactOutcome::Indexed(vec![FoundImage::New(Box::new(again))]);
         store.finish_index_work(&work, outcome, at(4)).await?;
         assert!(world.asked().await?.is_some() && rival.asked().await?.is_some());
         let found = store.image(id).await?;
-        assert_eq!(found.map(|image| image.analysis_version), Some(expected));
+        assert_eq!(
+            found.map(|image| image.facts.analysis_version),
+            Some(expected)
+        );
         assert_eq!(
             store.image_by_manifest(&digest("one"), expected).await?,
             Some(id)

@@ -23,9 +23,9 @@ pub struct NewLayer {
     pub analysis: Vec<u8>,
 }
 
-/// An image's facts to be recorded.
+/// What is known of an image but for its packages.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NewImage {
+pub struct ImageFacts {
     /// The digest of the platform's manifest; the image's identity.
     pub manifest_digest: Digest,
     /// The digest of its configuration, by which runtimes know it.
@@ -48,6 +48,13 @@ pub struct NewImage {
     pub compressed_bytes: u64,
     /// How many packages are installed, those owned by others not counted.
     pub package_count: u32,
+}
+
+/// An image to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewImage {
+    /// What is known of it.
+    pub facts: ImageFacts,
     /// The match keys of the packages.
     pub packages: Vec<MatchKey>,
     /// The match keys of language packages that a distribution package owns; the distribution's
@@ -55,34 +62,14 @@ pub struct NewImage {
     pub owned_packages: Vec<MatchKey>,
 }
 
-/// An image's facts as recorded.
+/// An image as recorded.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ImageRecord {
     /// Its number.
     pub id: ImageId,
-    /// The digest of the platform's manifest.
-    pub manifest_digest: Digest,
-    /// The digest of its configuration.
-    pub config_digest: Digest,
-    /// The platform.
-    pub platform: Platform,
-    /// What its configuration states.
-    pub config: ImageConfig,
-    /// The operating system, where it says so.
-    pub distribution: Option<Distribution>,
-    /// What could not be read.
-    pub gaps: Vec<Gap>,
-    /// Whether anything that lists packages was found.
-    pub has_package_database: bool,
-    /// The digests of its uncompressed layers, lowest first.
-    pub layers: Vec<Digest>,
-    /// The version of the readers.
-    pub analysis_version: u32,
-    /// Sum of the blobs' sizes in bytes.
-    pub compressed_bytes: u64,
-    /// How many packages are installed, those owned by others not counted.
-    pub package_count: u32,
+    /// What is known of it.
+    pub facts: ImageFacts,
     /// When it was analyzed.
     pub analyzed_at: Timestamp,
     /// The packages, as numbers of match keys.

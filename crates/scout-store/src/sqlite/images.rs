@@ -10,7 +10,7 @@ use super::column::{
 use super::fault::Outcome;
 use super::packages;
 use crate::id::ImageId;
-use crate::model::image::{ImageRecord, NewImage};
+use crate::model::image::{ImageFacts, ImageRecord, NewImage};
 
 pub(super) fn by_manifest(
     tx: &Transaction<'_>,
@@ -35,8 +35,9 @@ fn version_of(tx: &Transaction<'_>, manifest: &Digest) -> Outcome<Option<(ImageI
 
 /// Records an image unless the same or newer readers have; returns its number.
 pub(super) fn record(tx: &Transaction<'_>, image: &NewImage, now: Timestamp) -> Outcome<ImageId> {
-    if let Some((id, version)) = version_of(tx, &image.manifest_digest)?
-        && version >= image.analysis_version
+    let facts = &image.facts;
+    if let Some((id, version)) = version_of(tx, &facts.manifest_digest)?
+        && version >= facts.analysis_version
     {
         return Ok(id);
     }
@@ -60,19 +61,19 @@ pub(super) fn record(tx: &Transaction<'_>, image: &NewImage, now: Timestamp) -> 
         )?
         .query_row(
             params![
-                image.manifest_digest.as_str(),
-                image.config_digest.as_str(),
-                image.platform.os(),
-                image.platform.architecture(),
-                image.platform.variant(),
-                to_json(&image.config)?,
-                image.distribution.as_ref().map(to_json).transpose()?,
-                to_json(&image.gaps)?,
-                image.has_package_database,
-                to_json(&image.layers)?,
-                image.analysis_version,
-                count(image.compressed_bytes),
-                image.package_count,
+                facts.manifest_digest.as_str(),
+                facts.config_digest.as_str(),
+                facts.platform.os(),
+                facts.platform.architecture(),
+                facts.platform.variant(),
+                to_json(&facts.config)?,
+                facts.distribution.as_ref().map(to_json).transpose()?,
+                to_json(&facts.gaps)?,
+                facts.has_package_database,
+                to_json(&facts.layers)?,
+                facts.analysis_version,
+                count(facts.compressed_bytes),
+                facts.package_count,
                 nanos(now),
                 to_bytes(&packages)?,
                 to_bytes(&owned_packages)?,
@@ -98,17 +99,19 @@ pub(super) fn find(tx: &Transaction<'_>, image: ImageId) -> Outcome<Option<Image
 fn record_of(row: &Row<'_>) -> rusqlite::Result<ImageRecord> {
     Ok(ImageRecord {
         id: ImageId(row.get(0)?),
-        manifest_digest: parsed(row, 1)?,
-        config_digest: parsed(row, 2)?,
-        platform: platform(row, 3)?,
-        config: json(row, 6)?,
-        distribution: opt_json(row, 7)?,
-        gaps: json(row, 8)?,
-        has_package_database: row.get(9)?,
-        layers: json(row, 10)?,
-        analysis_version: row.get(11)?,
-        compressed_bytes: get_count(row, 12)?,
-        package_count: row.get(13)?,
+        facts: ImageFacts {
+            manifest_digest: parsed(row, 1)?,
+            config_digest: parsed(row, 2)?,
+            platform: platform(row, 3)?,
+            config: json(row, 6)?,
+            distribution: opt_json(row, 7)?,
+            gaps: json(row, 8)?,
+            has_package_database: row.get(9)?,
+            layers: json(row, 10)?,
+            analysis_version: row.get(11)?,
+            compressed_bytes: get_count(row, 12)?,
+            package_count: row.get(13)?,
+        },
         analyzed_at: time(row, 14)?,
         packages: bitmap(row, 15)?,
         owned_packages: bitmap(row, 16)?,
