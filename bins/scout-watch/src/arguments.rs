@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ORG", default_value = OrgName::DEFAULT)]
     pub(crate) org: OrgName,
 
-    /// Registry to watch: HOST[:PORT], or `type=oci,registry=HOST[:PORT],…`, or
+    /// Registry to watch: `HOST[:PORT]`, or `type=oci,registry=HOST[:PORT],…`, or
     /// `type=oci-dir,path=DIR,…`; see below
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) registry: String,

@@ -33,7 +33,7 @@ pub(crate) enum Command {
         /// The environment; it is made if it is new
         #[arg(value_name = "ENVIRONMENT")]
         name: Option<EnvironmentName>,
-        /// The image to record: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]; it must be analyzed
+        /// The image to record: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`; it must be analyzed
         #[arg(value_name = "IMAGE")]
         image: Option<ImageReference>,
         #[command(flatten)]
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     },
     /// List the packages of an image
     Sbom {
-        /// The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]
+        /// The image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         /// How to print them
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     },
     /// List the vulnerabilities of an image
     Cves {
-        /// The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]
+        /// The image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
         /// How to print them
