@@ -143,6 +143,13 @@ impl Builder {
             // An empty dump would make every package clean.
             return Err(ReadFailure("holds no record that can be used".to_owned()));
         }
+        if self.affected.is_empty() {
+            // As would another ecosystem's dump, saved under the wrong name.
+            let ecosystem = &self.info.ecosystem;
+            return Err(ReadFailure(format!(
+                "holds no record about a package of {ecosystem}"
+            )));
+        }
         Ok(())
     }
 
@@ -280,6 +287,11 @@ impl Builder {
     fn range(&mut self, range: &osv::Range) -> Option<Range> {
         let mut events = Vec::with_capacity(range.events.len());
         let mut begins = false;
+        // Of several limits the farthest counts, and nothing is farther than `*`.
+        let is_unlimited = range
+            .events
+            .iter()
+            .any(|event| event.limit.as_deref() == Some("*"));
         for event in &range.events {
             if let Some(version) = &event.introduced {
                 begins = true;
@@ -295,7 +307,7 @@ impl Builder {
             if let Some(version) = &event.last_affected {
                 events.push(Event::LastAffected(self.interner.intern(version)?));
             }
-            if let Some(version) = event.limit.as_deref().filter(|limit| *limit != "*") {
+            if let Some(version) = event.limit.as_deref().filter(|_| !is_unlimited) {
                 events.push(Event::Limit(self.interner.intern(version)?));
             }
         }

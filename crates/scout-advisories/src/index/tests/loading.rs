@@ -107,7 +107,10 @@ fn a_damaged_dump_is_reported_and_not_loaded() {
     check_damaged(&flipped, "is damaged");
     write_dump(folder.path(), "npm", &[]);
     let empty = fs::read(folder.path().join("npm/all.zip")).unwrap();
-    check_damaged(&empty, "holds no record");
+    check_damaged(&empty, "holds no record that can be used");
+    write_dump(folder.path(), "npm", &[&GOOD.replace("npm", "PyPI")]);
+    let misplaced = fs::read(folder.path().join("npm/all.zip")).unwrap();
+    check_damaged(&misplaced, "holds no record about a package of npm");
     write_dump(folder.path(), "npm", &["{}", "null"]);
     let unusable = fs::read(folder.path().join("npm/all.zip")).unwrap();
     let folder = TempDir::new().unwrap();

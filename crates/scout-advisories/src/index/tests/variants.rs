@@ -121,6 +121,10 @@ fn a_limit_ends_what_is_said() {
             r#"{"introduced": "1.0.0"}, {"limit": "2.0.0"}, {"limit": "4.0.0"}"#,
             "CVE-2024-0001>",
         ),
+        (
+            r#"{"introduced": "1.0.0"}, {"limit": "*"}, {"limit": "2.0.0"}"#,
+            "CVE-2024-0001>",
+        ),
     ] {
         let limited = record("CVE-2024-0001", "npm", "SEMVER", events);
         check(
@@ -469,9 +473,13 @@ fn aliases_are_followed_from_feed_to_feed() {
         r#"{"aliases": ["GHSA-1"],"#,
         1,
     );
-    let ghsa = r#"{"id": "GHSA-1", "aliases": ["CVE-2024-0001"], "affected": []}"#;
+    let ghsa = record("GHSA-1", "npm", "SEMVER", r#"{"introduced": "0"}"#).replacen(
+        '{',
+        r#"{"aliases": ["CVE-2024-0001"],"#,
+        1,
+    );
     write_dump(folder.path(), "PyPI", &[&named]);
-    write_dump(folder.path(), "npm", &[ghsa]);
+    write_dump(folder.path(), "npm", &[&ghsa]);
     let (index, _) = load(folder.path());
     assert_eq!(
         shown(&index.find(&key("PyPI", "p", "1.0"))),
