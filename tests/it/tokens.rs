@@ -85,6 +85,7 @@ fn wrong_words_are_refused_with_what_is_allowed() {
         (&["token", "revoke", "no-such-token"], "no-such-token"),
         (&["sbom", "shop/nothing:1"], "shop/nothing"),
         (&["environment", "prod", "shop/nothing:1"], "shop/nothing"),
+        (&["environment", "nowhere"], "nowhere"),
     ] {
         let outcome = scout.scout(arguments);
         assert_ne!(outcome.code, Some(0), "{arguments:?}\n{outcome}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use scout_config::SystemClock;
 use scout_envs::{EnvironmentName, ImageReference, OrgName};
 use scout_platform::{Clock as _, Judge, JudgeOutcome};
@@ -33,6 +34,13 @@ pub(crate) async fn environment(
     };
     let Some(image) = image else {
         let lines = scout_platform::environment_lines(store.as_ref(), &organization, &name).await?;
+        if lines.is_empty() {
+            bail!(
+                "organization {} has no environment {name}; `scout environment {name} IMAGE` \
+                 records an image in it",
+                org.org
+            );
+        }
         return print(
             &lines
                 .iter()

@@ -22,6 +22,8 @@ pub enum Unknown {
     NoDistribution,
     /// Nothing in the image tells what is installed.
     NoPackageDatabase,
+    /// There is a package database, and nothing in it.
+    NoPackages,
 }
 
 impl fmt::Display for Unknown {
@@ -34,6 +36,7 @@ impl fmt::Display for Unknown {
             Self::Unread(gap) => write!(f, "not read: {gap}"),
             Self::NoDistribution => f.write_str("packages of an unknown distribution"),
             Self::NoPackageDatabase => f.write_str("no package database found"),
+            Self::NoPackages => f.write_str("the package database lists nothing"),
         }
     }
 }

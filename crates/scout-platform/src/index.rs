@@ -63,6 +63,12 @@ impl Indexer {
         }
     }
 
+    /// Returns which platforms are looked at.
+    #[must_use]
+    pub fn platforms_wanted(&self) -> &PlatformChoice {
+        &self.options.platforms
+    }
+
     /// Makes one attempt on an artifact and returns how it ended; nothing but layers is recorded.
     ///
     /// # Errors
@@ -73,6 +79,11 @@ impl Indexer {
             Ok(outcome) => Ok(outcome),
             Err(Failure::Store(error)) => Err(error),
             Err(Failure::Skipped(reason)) => Ok(ArtifactOutcome::Skipped { reason }),
+            Err(Failure::OtherPlatform(reason)) => Ok(ArtifactOutcome::Platforms {
+                images: Vec::new(),
+                wanted: self.options.platforms.to_string(),
+                reason: Some(reason),
+            }),
             Err(failure) => Ok(self.failed(work, &failure)),
         }
     }
@@ -97,14 +108,18 @@ impl Indexer {
             .registry
             .manifest(repository, &work.digest)
             .await?;
-        let found = match document.parse()? {
+        match document.parse()? {
             Manifest::Image(manifest) => {
-                vec![self.single(repository, &work.digest, &manifest).await?]
+                let found = self.single(repository, &work.digest, &manifest).await?;
+                Ok(ArtifactOutcome::Indexed(vec![found]))
             }
-            Manifest::Index(index) => self.platforms(repository, &index.entries).await?,
-            _ => return Err(unknown_manifest()),
-        };
-        Ok(ArtifactOutcome::Indexed(found))
+            Manifest::Index(index) => Ok(ArtifactOutcome::Platforms {
+                images: self.platforms(repository, &index.entries).await?,
+                wanted: self.options.platforms.to_string(),
+                reason: None,
+            }),
+            _ => Err(unknown_manifest()),
+        }
     }
 
     /// A manifest that a tag points to directly: its platform is in its configuration.
@@ -126,7 +141,7 @@ impl Indexer {
                 .pick(std::slice::from_ref(platform))
                 .is_empty()
         {
-            return Err(Failure::Skipped(format!(
+            return Err(Failure::OtherPlatform(format!(
                 "it is for {platform}, and {} is wanted",
                 self.options.platforms
             )));
@@ -153,16 +168,15 @@ impl Indexer {
             (picked, [only]) if picked.is_empty() && only.platform().is_none() => vec![0],
             (picked, _) => picked,
         };
+        if platforms.is_empty() {
+            return Err(Failure::Skipped("an index without an image".to_owned()));
+        }
         if picked.is_empty() {
             let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
-            return Err(Failure::Skipped(format!(
-                "the index has no {} (it has: {})",
-                self.options.platforms,
-                if names.is_empty() {
-                    "no image".to_owned()
-                } else {
-                    names.join(", ")
-                }
+            return Err(Failure::OtherPlatform(format!(
+                "it is for {}, and {} is wanted",
+                names.join(", "),
+                self.options.platforms
             )));
         }
         let mut found = Vec::with_capacity(picked.len());

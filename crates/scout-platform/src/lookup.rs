@@ -95,6 +95,7 @@ pub(crate) fn why_not_analyzed(artifact: &ArtifactRecord) -> String {
         ),
         ArtifactState::Waiting => ("it waits for a running scout-watch", true),
         ArtifactState::Skipped => ("there is nothing to index", false),
+        ArtifactState::OtherPlatform => ("no platform of it is wanted", false),
         ArtifactState::Failed => ("it failed", false),
         _ => ("no image is recorded for it", true),
     };

@@ -2,6 +2,9 @@
 //! clock that is set by hand.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -146,6 +149,28 @@ impl MemoryRegistry {
         digest
     }
 
+    /// Pushes an index of images of one layer, each for a platform, under a tag.
+    pub(crate) fn push_index(&self, repository: &str, tag: &str, images: &[(&str, Vec<u8>)]) {
+        let entries: Vec<_> = images
+            .iter()
+            .map(|(architecture, layer)| {
+                let digest = self.push(repository, tag, std::slice::from_ref(layer));
+                let size = self.blob_bytes_of(&digest).unwrap().len();
+                json!({
+                    "mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": size,
+                    "platform": {"os": "linux", "architecture": architecture},
+                })
+            })
+            .collect();
+        let index = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries,
+        });
+        let digest = self.put(index.to_string().into_bytes());
+        let mut state = self.0.lock().unwrap();
+        let tags = state.tags.entry(repository.parse().unwrap()).or_default();
+        tags.insert(tag.parse().unwrap(), digest);
+    }
+
     /// Removes a tag.
     pub(crate) fn remove(&self, repository: &str, tag: &str) {
         let mut state = self.0.lock().unwrap();
@@ -249,4 +274,31 @@ impl RegistryIntegration for MemoryRegistry {
             .collect();
         Ok(Box::pin(stream::iter(chunks)))
     }
+}
+
+/// Writes a dump of these OSV records below a directory, as OSV lays them out.
+pub(crate) fn write_dump(dir: &Path, ecosystem: &str, records: &[serde_json::Value]) {
+    let folder = dir.join(ecosystem);
+    fs::create_dir_all(&folder).unwrap();
+    let mut dump = zip::ZipWriter::new(fs::File::create(folder.join("all.zip")).unwrap());
+    for record in records {
+        let name = format!("{}.json", record["id"].as_str().unwrap());
+        let options = zip::write::SimpleFileOptions::default();
+        dump.start_file(name, options).unwrap();
+        dump.write_all(record.to_string().as_bytes()).unwrap();
+    }
+    dump.finish().unwrap();
+}
+
+/// A record of a critical vulnerability in all versions of a Debian 12 package before 2.
+pub(crate) fn critical(cve: &str, package: &str) -> serde_json::Value {
+    json!({
+        "id": format!("DEBIAN-{cve}"), "upstream": [cve],
+        "modified": "2024-01-01T00:00:00Z",
+        "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+        "affected": [{
+            "package": {"ecosystem": "Debian:12", "name": package},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2"}]}],
+        }],
+    })
 }

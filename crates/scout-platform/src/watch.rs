@@ -186,13 +186,20 @@ impl Watcher {
         self.retry_failed().await?;
         let registry = self.sweeper.record().await?.id;
         let now = self.watched.clock.now();
+        let platforms = self.indexer.platforms_wanted().to_string();
         let outdated = self
             .watched
             .store
-            .enqueue_outdated(self.watched.org, registry, ANALYSIS_VERSION, now)
+            .enqueue_outdated(
+                self.watched.org,
+                registry,
+                ANALYSIS_VERSION,
+                &platforms,
+                now,
+            )
             .await?;
         if outdated > 0 {
-            tracing::info!("reading {outdated} images again: this version reads more");
+            tracing::info!("looking at {outdated} images again: readers or platforms changed");
         }
         Ok(registry)
     }

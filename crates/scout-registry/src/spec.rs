@@ -20,6 +20,7 @@ use crate::oci::OciRegistry;
 use crate::oci_dir::OciDirectory;
 use crate::spec::field::Fields;
 pub use crate::spec::invalid::InvalidSpec;
+use crate::spec::invalid::without_credentials;
 pub use crate::spec::options::BuildOptions;
 
 /// A registry string that was read and checked.
@@ -62,7 +63,7 @@ impl RegistrySpec {
             "oci" => OciSpec::from_fields(&fields).map(Self::Oci),
             "oci-dir" => OciDirSpec::from_fields(&fields).map(Self::OciDir),
             unknown => Err(InvalidSpec::UnknownType {
-                name: unknown.to_owned(),
+                name: without_credentials(unknown),
                 allowed: TYPES.join(", "),
             }),
         }
@@ -123,7 +124,7 @@ impl OciSpec {
         if let Some(bad) = allowed_hosts.iter().find(|host| !is_host(host)) {
             return Err(InvalidSpec::NotAHost {
                 key: "allow-host",
-                value: bad.clone(),
+                value: without_credentials(bad),
             });
         }
         Ok(Self {
@@ -186,7 +187,7 @@ const DOCKER_HUB_SERVER: &str = "registry-1.docker.io";
 fn address(text: &str, insecure: bool, has_ca: bool) -> Result<(Url, String), InvalidSpec> {
     let bad = || InvalidSpec::NotAHost {
         key: "registry",
-        value: text.to_owned(),
+        value: without_credentials(text),
     };
     let is_explicit = text.contains("://");
     let mut url = if is_explicit {

@@ -86,6 +86,7 @@ pub const RULES: &[Rule] = rules![
     work::an_unknown_image_is_refused,
     work::newer_readers_replace_an_image,
     work::outdated_images_are_read_again,
+    work::another_wish_for_platforms_looks_again,
     work::nothing_to_index_is_no_failure,
     leases::a_lease_is_renewed_and_given_back,
     leases::only_the_judge_writes_judgements,

@@ -150,14 +150,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Enqueues failed artifacts of the organization again. Returns how many.
     async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64>;
 
-    /// Enqueues the registry's indexed artifacts whose images were analyzed by older readers and
-    /// that a tag points to. Their old results serve until the new ones are there, and stay if
-    /// the artifact cannot be read again. Returns how many.
+    /// Enqueues the registry's artifacts that a tag points to and whose images were analyzed by
+    /// older readers, or chosen by another wish for platforms. Their old results serve until the
+    /// new ones are there, and stay if the artifact cannot be read again. Returns how many.
     async fn enqueue_outdated(
         &self,
         org: OrgId,
         registry: RegistryId,
         analysis_version: u32,
+        platforms: &str,
         now: Timestamp,
     ) -> Result<u64>;
 

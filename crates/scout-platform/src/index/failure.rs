@@ -24,6 +24,8 @@ pub(super) enum Failure {
     Refused(String),
     /// There is nothing to index; the text says why.
     Skipped(String),
+    /// An image, but not for a platform that is wanted; the text says for which it is.
+    OtherPlatform(String),
     /// The store failed, which is nobody's fault here.
     Store(Error),
 }
@@ -34,7 +36,9 @@ impl Failure {
         match self {
             Self::Registry(error) => chain(error),
             Self::Layer { digest, source } => format!("layer {digest}: {}", chain(source)),
-            Self::Refused(reason) | Self::Skipped(reason) => reason.clone(),
+            Self::Refused(reason) | Self::Skipped(reason) | Self::OtherPlatform(reason) => {
+                reason.clone()
+            }
             Self::Store(error) => chain(error),
         }
     }
@@ -47,7 +51,7 @@ impl Failure {
             Self::Registry(error) => !is_bad_content(error),
             Self::Layer { source, .. } => source.is_retryable(),
             Self::Store(_) => true,
-            Self::Refused(_) | Self::Skipped(_) => false,
+            Self::Refused(_) | Self::Skipped(_) | Self::OtherPlatform(_) => false,
         }
     }
 

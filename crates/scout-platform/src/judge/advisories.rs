@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use scout_advisories::{AdvisoryDir, AdvisoryIndex, LoadLimits};
-use scout_envs::{Finding, MatchKey};
+use scout_advisories::{AdvisoryDir, AdvisoryIndex, FeedInfo, LoadLimits};
+use scout_envs::{Digest, Finding, MatchKey};
 use scout_store::{FeedRecord, KevRecord};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::index::chain;
@@ -90,10 +91,8 @@ impl AdvisorySource {
             let dumps = dumps
                 .filter(|dump| wanted.contains(&dump.ecosystem))
                 .map(|dump| (dump.ecosystem, dump.fingerprint));
-            Ok(Survey {
-                dumps: dumps.collect(),
-                kev: kev(&opened, now),
-            })
+            let (dumps, kev) = (of_a_set(dumps.collect()), kev(&opened, now));
+            Ok(Survey { dumps, kev })
         })
         .await?;
         *self
@@ -164,19 +163,33 @@ fn load(dir: &Path, dumps: BTreeMap<String, String>, now: Timestamp) -> Result<L
     if report.more_problems > 0 {
         tracing::warn!("advisories: {} more problems", report.more_problems);
     }
-    let records = report.feeds.into_iter().map(|feed| FeedRecord {
-        name: feed.ecosystem,
+    let record = |feed: FeedInfo| FeedRecord {
         releases: feed.releases.iter().map(ToString::to_string).collect(),
         records: feed.records,
         newest_modified: feed.newest_modified,
-        fingerprint: feed.fingerprint,
+        fingerprint: dumps.get(&feed.ecosystem).cloned().unwrap_or_default(),
+        name: feed.ecosystem,
         loaded_at: now,
-    });
+    };
     Ok(Loaded {
         index: Arc::new(index),
+        records: report.feeds.into_iter().map(record).collect(),
         dumps,
-        records: records.collect(),
     })
+}
+
+/// Joins to each dump's fingerprint one of all of them: aliases lead from one ecosystem's records
+/// to another's, so what is said of a package may change with any of the dumps.
+fn of_a_set(dumps: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all = Sha256::new();
+    for (name, fingerprint) in &dumps {
+        all.update(format!("{name}={fingerprint}\n"));
+    }
+    let all = Digest::sha256(&all.finalize().into());
+    dumps
+        .into_iter()
+        .map(|(name, fingerprint)| (name, format!("{fingerprint}+{}", all.short())))
+        .collect()
 }
 
 /// A catalog that cannot be read is said and left out; what it decides stays unknown.

@@ -49,24 +49,34 @@ pub(crate) fn coverage(
         .map(Unknown::Unread)
         .collect();
     let mut judged = false;
-    let mut seen: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
+    // Of each ecosystem, whether a feed has spoken of some package, and of all of them.
+    let mut seen: BTreeMap<&Ecosystem, (bool, bool)> = BTreeMap::new();
     for id in &image.packages {
         let Some(key) = keys.get(&PackageId(id)) else {
             continue;
         };
         let matched = !feeds.unmatched.contains(id);
-        *seen.entry(&key.ecosystem).or_insert(true) &= matched;
+        let (some, all) = seen.entry(&key.ecosystem).or_insert((false, true));
+        *some |= matched;
+        *all &= matched;
     }
-    for (ecosystem, matched) in seen {
-        if feeds.speaks_of(ecosystem) && matched {
-            judged = true;
-        } else if ecosystem.as_str() == UNKNOWN_DISTRIBUTION {
+    let has_packages = !seen.is_empty();
+    for (ecosystem, (some, all)) in seen {
+        let speaks = feeds.speaks_of(ecosystem);
+        judged |= speaks && some;
+        if speaks && all {
+            continue;
+        }
+        if ecosystem.as_str() == UNKNOWN_DISTRIBUTION {
             unknown.insert(Unknown::NoDistribution);
         } else if has_published_feed(ecosystem) {
             unknown.insert(Unknown::NoFeed(ecosystem.clone()));
         } else {
             unknown.insert(Unknown::NoPublishedFeed(ecosystem.clone()));
         }
+    }
+    if image.facts.has_package_database && !has_packages {
+        unknown.insert(Unknown::NoPackages);
     }
     if !image.facts.has_package_database {
         unknown.insert(Unknown::NoPackageDatabase);

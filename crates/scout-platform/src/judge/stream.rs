@@ -201,7 +201,7 @@ fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) 
     };
     let judged_members = count(&|image| image.coverage.judged);
     let mut worst: BTreeMap<&VulnerabilityId, Severity> = BTreeMap::new();
-    for image in images.iter().filter(|image| image.coverage.judged) {
+    for image in &images {
         for (_, finding) in judged.findings_of(&image.record) {
             let severity = worst.entry(&finding.vulnerability).or_default();
             *severity = finding.severity.max(*severity);

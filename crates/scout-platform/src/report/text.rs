@@ -113,6 +113,7 @@ impl Summary {
         for (state, heading) in [
             (ArtifactState::Failed, "Failed"),
             (ArtifactState::Waiting, "Waiting"),
+            (ArtifactState::OtherPlatform, "For other platforms"),
             (ArtifactState::Skipped, "Skipped"),
         ] {
             let lines = self

@@ -1,6 +1,8 @@
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use scout_envs::SeverityCounts;
+use scout_envs::{PlatformChoice, SeverityCounts};
 use scout_store::{Access, ArtifactState, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -9,10 +11,11 @@ use super::*;
 use crate::clock::Clock as _;
 use crate::environment::assign;
 use crate::index::IndexerOptions;
+use crate::judge::AdvisorySource;
 use crate::lookup::{Organization, organization};
 use crate::report::Reader;
 use crate::sweep::SweepOptions;
-use crate::testing::{HandClock, MemoryRegistry, debian, digest, layer};
+use crate::testing::{HandClock, MemoryRegistry, critical, debian, digest, layer, write_dump};
 
 /// One organization watching one registry in memory, with a real store in a directory.
 struct House {
@@ -40,8 +43,40 @@ impl House {
         organization(store, &name).await.unwrap()
     }
 
-    /// A run of a new process.
+    /// A run of a new process, without advisories.
     async fn once(&self, all_images: bool) -> RunReport {
+        self.run(all_images, PlatformChoice::default(), None).await
+    }
+
+    /// A run of a new process with the advisories in the house.
+    async fn once_with_advisories(&self) -> RunReport {
+        let source = AdvisorySource::new(self.advisories());
+        self.run(true, PlatformChoice::default(), Some(source))
+            .await
+    }
+
+    fn advisories(&self) -> PathBuf {
+        let dir = self.dir.path().join("advisories");
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    /// The severities of `latest-indexed` as they are shown, if they are known.
+    async fn severities(&self) -> Option<String> {
+        let store = self.store();
+        let org = self.org(store.as_ref()).await;
+        let snapshot = store.snapshot(org.id).await.unwrap().unwrap();
+        snapshot.streams[0]
+            .vulnerabilities
+            .map(|counts| counts.to_string())
+    }
+
+    async fn run(
+        &self,
+        all_images: bool,
+        platforms: PlatformChoice,
+        advisories: Option<AdvisorySource>,
+    ) -> RunReport {
         self.clock.advance(60);
         let store = self.store();
         let org = self.org(store.as_ref()).await.id;
@@ -58,8 +93,15 @@ impl House {
         };
         let sweeper = Sweeper::new(watched.clone(), options);
         let budget = scout_sbom::Budget::new(self.dir.path());
-        let indexer = Indexer::new(watched.clone(), IndexerOptions::default(), budget);
-        let judge = Judge::new(store, None, Arc::clone(&watched.clock));
+        let indexer = Indexer::new(
+            watched.clone(),
+            IndexerOptions {
+                platforms,
+                ..IndexerOptions::default()
+            },
+            budget,
+        );
+        let judge = Judge::new(store, advisories, Arc::clone(&watched.clock));
         Watcher::new(watched, sweeper, indexer, judge, WatchOptions::default())
             .once(&CancellationToken::new())
             .await
@@ -318,4 +360,110 @@ async fn only_analyzed_images_join_an_environment() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn what_was_found_counts_although_a_feed_is_gone_and_something_new_is_unknown() {
+    let house = House::new();
+    write_dump(
+        &house.advisories(),
+        "Debian",
+        &[critical("CVE-2024-0001", "a")],
+    );
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house.once_with_advisories().await;
+    assert_eq!(house.severities().await.unwrap(), "1C 0H 0M 0L 0U");
+
+    fs::remove_dir_all(house.advisories().join("Debian")).unwrap();
+    house
+        .registry
+        .push("acme/app", "2", &[debian(&[("a", "1"), ("new", "1")])]);
+    house.once_with_advisories().await;
+    assert_eq!(house.severities().await.unwrap(), "1C 0H 0M 0L 0U");
+    let store = house.store();
+    let org = house.org(store.as_ref()).await;
+    let summary = Reader::new(store).summary(&org, None).await.unwrap();
+    assert!(
+        summary.images.iter().any(|image| image.partial),
+        "{summary}"
+    );
+}
+
+#[tokio::test]
+async fn changed_advisories_change_findings_without_asking_the_registry() {
+    let house = House::new();
+    write_dump(
+        &house.advisories(),
+        "Debian",
+        &[critical("CVE-2024-0001", "b")],
+    );
+    house
+        .registry
+        .push("acme/app", "1", &[debian(&[("a", "1")])]);
+    house.once_with_advisories().await;
+    assert_eq!(house.severities().await.unwrap(), "0C 0H 0M 0L 0U");
+    house.registry.asked();
+    write_dump(
+        &house.advisories(),
+        "Debian",
+        &[critical("CVE-2024-0002", "a")],
+    );
+    house.once_with_advisories().await;
+    assert_eq!(house.severities().await.unwrap(), "1C 0H 0M 0L 0U");
+    let asked = house.registry.asked();
+    assert_eq!((asked.manifests, asked.blobs.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_image_for_other_platforms_is_unknown_until_its_platform_is_wanted() {
+    let house = House::new();
+    write_dump(
+        &house.advisories(),
+        "Debian",
+        &[critical("CVE-2024-0001", "a")],
+    );
+    let images = [
+        ("arm64", debian(&[("a", "1")])),
+        ("s390x", debian(&[("a", "2")])),
+    ];
+    house.registry.push_index("acme/app", "1", &images);
+    house.once_with_advisories().await;
+    assert_eq!(house.states().await[0].1, ArtifactState::OtherPlatform);
+    assert_eq!(house.severities().await, None, "not a clean zero");
+
+    for (platforms, expected) in [
+        ("linux/arm64", "1C 0H 0M 0L 0U"),
+        ("linux/s390x", "0C 0H 0M 0L 0U"),
+        ("all", "1C 0H 0M 0L 0U"),
+    ] {
+        let source = AdvisorySource::new(house.advisories());
+        house
+            .run(true, platforms.parse().unwrap(), Some(source))
+            .await;
+        assert_eq!(
+            house.severities().await.as_deref(),
+            Some(expected),
+            "{platforms}"
+        );
+    }
+    assert_eq!(house.latest().await, [1, 1]);
+}
+
+#[tokio::test]
+async fn an_empty_package_database_is_not_clean() {
+    let house = House::new();
+    write_dump(
+        &house.advisories(),
+        "Debian",
+        &[critical("CVE-2024-0001", "a")],
+    );
+    house.registry.push("acme/app", "1", &[debian(&[])]);
+    house.once_with_advisories().await;
+    assert_eq!(house.severities().await, None);
+    let store = house.store();
+    let org = house.org(store.as_ref()).await;
+    let summary = Reader::new(store).summary(&org, None).await.unwrap();
+    assert!(summary.to_string().contains("lists nothing"), "{summary}");
 }

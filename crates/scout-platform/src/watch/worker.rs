@@ -49,7 +49,10 @@ impl Tally {
     fn counter(&self, outcome: &ArtifactOutcome) -> Option<&AtomicU64> {
         match outcome {
             ArtifactOutcome::Indexed(_) => Some(&self.indexed),
-            ArtifactOutcome::Skipped { .. } => Some(&self.skipped),
+            ArtifactOutcome::Platforms { reason: None, .. } => Some(&self.indexed),
+            ArtifactOutcome::Platforms { .. } | ArtifactOutcome::Skipped { .. } => {
+                Some(&self.skipped)
+            }
             ArtifactOutcome::Failed { .. } => Some(&self.failed),
             _ => None,
         }
@@ -139,10 +142,19 @@ impl Watcher {
             }
         };
         match &outcome {
-            ArtifactOutcome::Indexed(images) => {
+            ArtifactOutcome::Indexed(images)
+            | ArtifactOutcome::Platforms {
+                images,
+                reason: None,
+                ..
+            } => {
                 tracing::info!(images = images.len(), "indexed {}", name());
             }
-            ArtifactOutcome::Skipped { reason } => tracing::info!("skipped {}: {reason}", name()),
+            ArtifactOutcome::Platforms {
+                reason: Some(reason),
+                ..
+            }
+            | ArtifactOutcome::Skipped { reason } => tracing::info!("skipped {}: {reason}", name()),
             ArtifactOutcome::Failed { reason, .. } => tracing::warn!("failed {}: {reason}", name()),
             ArtifactOutcome::Retry { reason, at } => {
                 tracing::info!("will try {} again at {at}: {reason}", name());

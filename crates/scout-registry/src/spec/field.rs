@@ -2,6 +2,7 @@
 
 use crate::filter::Filter;
 use crate::spec::InvalidSpec;
+use crate::spec::invalid::without_credentials;
 
 /// Longest registry string, in bytes: thousands of repositories fit.
 const MAX_LEN: usize = 1024 * 1024;
@@ -29,7 +30,7 @@ impl Fields {
             Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
             None if record.len() == 1 => Ok(("registry".to_owned(), field.to_owned())),
             None => Err(InvalidSpec::NotAPair {
-                field: field.to_owned(),
+                field: without_credentials(field),
             }),
         };
         let pairs: Vec<_> = record.iter().map(pair).collect::<Result<_, _>>()?;

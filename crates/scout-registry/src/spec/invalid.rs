@@ -67,7 +67,10 @@ pub enum InvalidSpec {
         value: String,
     },
     /// A value that is not a host.
-    #[error("{key}={value} is not a host with an optional port, such as registry.example.com:5000")]
+    #[error(
+        "{key}={value} is not a host with an optional port, such as registry.example.com:5000; \
+         credentials are no part of it"
+    )]
     NotAHost {
         /// The key.
         key: &'static str,
@@ -88,4 +91,12 @@ pub enum InvalidSpec {
     /// A repository that is none.
     #[error(transparent)]
     Repository(#[from] InvalidRepositoryName),
+}
+
+/// A text as it may be shown: what stands before an `@` may be a password.
+pub(super) fn without_credentials(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => text.to_owned(),
+    }
 }

@@ -138,6 +138,11 @@ fn slips_are_named_with_what_is_allowed() {
             "type=oci-dir,path=x,registry=y",
             &["\"registry\"", "type=oci-dir", "path"],
         ),
+        (
+            "bob:hunter2@host:5000",
+            &["registry=…@host:5000", "credentials"],
+        ),
+        ("bob:hunter2@host:5000,include=a", &["…@host:5000"]),
         ("type=oci", &["type=oci needs registry="]),
         ("type=oci-dir", &["needs path="]),
         ("type=oci,registry=", &["registry= has no value"]),

@@ -312,7 +312,8 @@ pub(super) async fn outdated_images_are_read_again(store: &dyn Store) -> Result<
     let world = World::watching(store).await?;
     let packages = vec![key("Debian:12", "bash", "5.1")];
     let id = world.index("1", "one", 2, packages).await?;
-    let enqueue = |version| store.enqueue_outdated(world.org, world.registry, version, at(3));
+    let enqueue =
+        |version| store.enqueue_outdated(world.org, world.registry, version, "linux/amd64", at(3));
     assert_eq!(enqueue(READERS).await?, 0, "these readers analyzed it");
     for outcome in [failed(false), indexed("one")] {
         assert_eq!(enqueue(READERS + 1).await?, 1);
@@ -333,6 +334,45 @@ pub(super) async fn outdated_images_are_read_again(store: &dyn Store) -> Result<
         assert_eq!(backlog.0, 0);
     }
     assert!(store.image(id).await?.is_some());
+    Ok(())
+}
+
+/// Artifacts whose platforms were chosen are looked at again when the wish changes; others not.
+pub(super) async fn another_wish_for_platforms_looks_again(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    world.index("1", "one", 2, Vec::new()).await?;
+    world.observe("2", "two", 3).await?;
+    let work = world.lease_one(3).await?;
+    let outcome = ArtifactOutcome::Platforms {
+        images: Vec::new(),
+        wanted: "linux/amd64".to_owned(),
+        reason: Some("it is for linux/s390x".to_owned()),
+    };
+    store.finish_index_work(&work, outcome, at(4)).await?;
+    let other = ArtifactState::OtherPlatform;
+    let listed = store.artifacts(world.org, Some(other)).await?;
+    let reasons: Vec<_> = listed.iter().map(|a| a.reason.as_deref()).collect();
+    assert_eq!(reasons, [Some("it is for linux/s390x")]);
+    for (wish, expected) in [("linux/amd64", 0), ("linux/s390x", 1)] {
+        let enqueued = store
+            .enqueue_outdated(world.org, world.registry, READERS, wish, at(5))
+            .await?;
+        assert_eq!(enqueued, expected, "{wish}");
+    }
+    let work = world.lease_one(5).await?;
+    let outcome = match indexed("two") {
+        ArtifactOutcome::Indexed(images) => ArtifactOutcome::Platforms {
+            images,
+            wanted: "linux/s390x".to_owned(),
+            reason: None,
+        },
+        other => other,
+    };
+    store.finish_index_work(&work, outcome, at(6)).await?;
+    let listed = store
+        .artifacts(world.org, Some(ArtifactState::Indexed))
+        .await?;
+    assert_eq!(listed.len(), 2);
     Ok(())
 }
 

@@ -16,8 +16,10 @@ pub enum ArtifactState {
     Waiting,
     /// Indexed.
     Indexed,
-    /// Looked at, and nothing to index: not an image, or no platform of it is wanted.
+    /// Looked at, and nothing to index: not an image.
     Skipped,
+    /// An image, but not for a platform that is wanted.
+    OtherPlatform,
     /// Could not be indexed, and trying again would not help or did not.
     Failed,
 }
@@ -31,6 +33,7 @@ impl ArtifactState {
             Self::Waiting => "waiting",
             Self::Indexed => "indexed",
             Self::Skipped => "skipped",
+            Self::OtherPlatform => "other-platform",
             Self::Failed => "failed",
         }
     }
@@ -42,6 +45,15 @@ impl ArtifactState {
 pub enum ArtifactOutcome {
     /// These images were found in it; at least one.
     Indexed(Vec<FoundImage>),
+    /// It has images for several platforms, or for one that is not wanted.
+    Platforms {
+        /// Those that are wanted.
+        images: Vec<FoundImage>,
+        /// Which platforms are wanted; another wish looks at the artifact again.
+        wanted: String,
+        /// Why there is none, for people; nothing if there are images.
+        reason: Option<String>,
+    },
     /// There is nothing to index, for this reason.
     Skipped {
         /// Why, for people.

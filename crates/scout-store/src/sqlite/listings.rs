@@ -127,11 +127,12 @@ pub(super) fn is_listed(tx: &Transaction<'_>, org: OrgId) -> Outcome<bool> {
 
 /// Reads the name of a state.
 pub(super) fn state(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ArtifactState> {
-    const ALL: [ArtifactState; 5] = [
+    const ALL: [ArtifactState; 6] = [
         ArtifactState::BelowBaseline,
         ArtifactState::Waiting,
         ArtifactState::Indexed,
         ArtifactState::Skipped,
+        ArtifactState::OtherPlatform,
         ArtifactState::Failed,
     ];
     let text = row.get_ref(column)?.as_str()?;

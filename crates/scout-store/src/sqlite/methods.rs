@@ -193,10 +193,12 @@ impl Store for SqliteStore {
         org: OrgId,
         registry: RegistryId,
         analysis_version: u32,
+        platforms: &str,
         now: Timestamp,
     ) -> Result<u64> {
-        self.write("enqueue what older readers analyzed", move |tx| {
-            work::enqueue_outdated(tx, org, registry, analysis_version, now)
+        let platforms = platforms.to_owned();
+        self.write("enqueue what is outdated", move |tx| {
+            work::enqueue_outdated(tx, org, registry, analysis_version, &platforms, now)
         })
         .await
     }

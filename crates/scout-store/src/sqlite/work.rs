@@ -43,6 +43,7 @@ pub(super) fn enqueue_outdated(
     org: OrgId,
     registry: RegistryId,
     analysis_version: u32,
+    platforms: &str,
     now: Timestamp,
 ) -> Outcome<u64> {
     let enqueued = tx
@@ -50,17 +51,25 @@ pub(super) fn enqueue_outdated(
             "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at)
              SELECT a.org_id, 'index', a.artifact_id, r.registry_id, ?4
              FROM artifacts a JOIN repositories r ON r.repository_id = a.repository_id
-             WHERE a.org_id = ?1 AND r.registry_id = ?2 AND a.state = 'indexed'
-               AND EXISTS (SELECT 1 FROM artifact_images ai
-                           JOIN images i ON i.image_id = ai.image_id
-                           WHERE ai.org_id = a.org_id AND ai.artifact_id = a.artifact_id
-                             AND i.analysis_version < ?3)
+             WHERE a.org_id = ?1 AND r.registry_id = ?2
+               AND a.state IN ('indexed', 'other-platform')
+               AND (a.platforms IS NOT NULL AND a.platforms <> ?5
+                    OR EXISTS (SELECT 1 FROM artifact_images ai
+                               JOIN images i ON i.image_id = ai.image_id
+                               WHERE ai.org_id = a.org_id AND ai.artifact_id = a.artifact_id
+                                 AND i.analysis_version < ?3))
                AND EXISTS (SELECT 1 FROM tags t
                            WHERE t.org_id = a.org_id AND t.repository_id = a.repository_id
                              AND t.artifact_id = a.artifact_id AND t.gone = 0)
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![org.0, registry.0, analysis_version, nanos(now)])?;
+        .execute(params![
+            org.0,
+            registry.0,
+            analysis_version,
+            nanos(now),
+            platforms
+        ])?;
     Ok(enqueued as u64)
 }
 
@@ -164,15 +173,25 @@ pub(super) fn finish(
             remove(tx, work)
         }
         ArtifactOutcome::Indexed(found) => {
-            let mut images = Vec::with_capacity(found.len());
-            for image in found {
-                images.push(match image {
-                    FoundImage::Known(image) => image,
-                    FoundImage::New(image) => images::record(tx, &image, now)?,
-                });
-            }
-            replace_images(tx, work, &images)?;
+            record_images(tx, work, found, now)?;
             end(tx, work, &Ending::of(ArtifactState::Indexed), now)
+        }
+        ArtifactOutcome::Platforms {
+            images,
+            wanted,
+            reason,
+        } => {
+            record_images(tx, work, images, now)?;
+            let state = match reason {
+                None => ArtifactState::Indexed,
+                Some(_) => ArtifactState::OtherPlatform,
+            };
+            let ending = Ending {
+                reason: reason.as_deref(),
+                platforms: Some(&wanted),
+                ..Ending::of(state)
+            };
+            end(tx, work, &ending, now)
         }
         ArtifactOutcome::Skipped { reason } => {
             replace_images(tx, work, &[])?;
@@ -213,6 +232,22 @@ fn remove(tx: &Transaction<'_>, work: &IndexWork) -> Outcome<()> {
     Ok(())
 }
 
+fn record_images(
+    tx: &Transaction<'_>,
+    work: &IndexWork,
+    found: Vec<FoundImage>,
+    now: Timestamp,
+) -> Outcome<()> {
+    let mut images = Vec::with_capacity(found.len());
+    for image in found {
+        images.push(match image {
+            FoundImage::Known(image) => image,
+            FoundImage::New(image) => images::record(tx, &image, now)?,
+        });
+    }
+    replace_images(tx, work, &images)
+}
+
 /// Makes these the artifact's images, and asks for judgement wherever that may matter.
 fn replace_images(tx: &Transaction<'_>, work: &IndexWork, images: &[ImageId]) -> Outcome<()> {
     let removed = tx
@@ -237,6 +272,7 @@ struct Ending<'a> {
     state: ArtifactState,
     reason: Option<&'a str>,
     transient: bool,
+    platforms: Option<&'a str>,
 }
 
 impl Ending<'_> {
@@ -245,6 +281,7 @@ impl Ending<'_> {
             state,
             reason: None,
             transient: false,
+            platforms: None,
         }
     }
 }
@@ -252,7 +289,7 @@ impl Ending<'_> {
 fn end(tx: &Transaction<'_>, work: &IndexWork, ending: &Ending<'_>, now: Timestamp) -> Outcome<()> {
     tx.prepare_cached(
         "UPDATE artifacts SET state = ?3, reason = ?4, transient = ?5, attempts = attempts + 1,
-                              updated_at = ?6
+                              updated_at = ?6, platforms = ?7
          WHERE org_id = ?1 AND artifact_id = ?2",
     )?
     .execute(params![
@@ -261,7 +298,8 @@ fn end(tx: &Transaction<'_>, work: &IndexWork, ending: &Ending<'_>, now: Timesta
         ending.state.as_str(),
         ending.reason,
         ending.transient,
-        nanos(now)
+        nanos(now),
+        ending.platforms
     ])?;
     remove(tx, work)
 }

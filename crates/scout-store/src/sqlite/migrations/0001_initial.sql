@@ -69,6 +69,7 @@ CREATE TABLE artifacts (
     state         TEXT NOT NULL,
     reason        TEXT,
     transient     INTEGER NOT NULL DEFAULT 0, -- whether a failure may pass by itself
+    platforms     TEXT,                       -- the wish by which its platforms were chosen
     attempts      INTEGER NOT NULL DEFAULT 0,
     updated_at    INTEGER NOT NULL,
     UNIQUE (org_id, repository_id, digest),
