@@ -3,6 +3,8 @@
 //! `real` holds what needs real servers; `tests/run` runs that too.
 
 #[cfg(test)]
+mod azure_template;
+#[cfg(test)]
 mod endpoint;
 #[cfg(test)]
 mod environments;
@@ -10,6 +12,8 @@ mod environments;
 mod examples;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod integrations;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What needs real servers; `tests/run` runs it.
 
+mod acr;
+mod artifactory;
+mod conformance;
 mod faults;
 mod findings;
 mod fixture;

@@ -1,10 +1,14 @@
 //! What the tests stand on: programs, data directories, layouts, servers.
 
+pub(crate) mod artifactory;
+pub(crate) mod azure;
 pub(crate) mod fake;
 pub(crate) mod guard;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod metrics;
+pub(crate) mod nginx;
+pub(crate) mod openssl;
 pub(crate) mod program;
 pub(crate) mod prometheus;
 pub(crate) mod random;
@@ -12,5 +16,8 @@ pub(crate) mod registry;
 pub(crate) mod scout;
 pub(crate) mod serving;
 pub(crate) mod testbed;
+pub(crate) mod token_server;
+pub(crate) mod transcript;
 pub(crate) mod truth;
+pub(crate) mod web;
 pub(crate) mod workspace;

@@ -96,18 +96,22 @@ fn the_documented_flags_are_all_there() {
     for flag in [
         "--advisories",
         "--all-images",
+        "--config",
         "--data-dir",
         "--dry-run",
+        "--integration",
         "--interval",
         "--log-format",
         "--once",
         "--org",
         "--platform",
+        "--refresh-registry",
         "--registry",
         "--repository",
         "--sbom",
         "--serve",
         "--tag",
+        "--webhook-address",
         "--workers",
     ] {
         assert!(help.stdout.contains(flag), "{flag} in\n{help}");

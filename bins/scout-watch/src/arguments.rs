@@ -1,12 +1,12 @@
 //! The command line. Names and defaults are those of `docker scout watch`, where it has them.
+//! What may stand in `scout.toml` as well is optional here, and gets its default last.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use regex::Regex;
-use scout_config::{DEFAULT_DATA_DIR, LogFormat};
-use scout_envs::{OrgName, PlatformChoice, RepositoryName};
-use scout_platform::WatchOptions;
+use scout_config::{Defaults, LogFormat};
+use scout_envs::{IntegrationName, OrgName, PlatformChoice};
 
 /// Watches a registry: indexes the images in it, matches them with advisories, judges them.
 #[derive(Debug, clap::Parser)]
@@ -16,18 +16,36 @@ use scout_platform::WatchOptions;
     reason = "one for each switch of the command line"
 )]
 pub(crate) struct Arguments {
-    /// Organization that the results belong to; it is enrolled if it is new
-    #[arg(long, value_name = "ORG", default_value = OrgName::DEFAULT)]
-    pub(crate) org: OrgName,
+    /// Organization that the results belong to; it is enrolled if it is new [default: default]
+    #[arg(long, value_name = "ORG")]
+    pub(crate) org: Option<OrgName>,
 
-    /// Registry to watch: `HOST[:PORT]`, or `type=oci,registry=HOST[:PORT],…`, or
-    /// `type=oci-dir,path=DIR,…`; see below
+    /// Registry to watch: `HOST[:PORT]`, or `key=value,…`; see below. Without it, the integrations
+    /// are watched that `scout integration` and `scout.toml` hold
     #[arg(long, value_name = "REGISTRY")]
-    pub(crate) registry: String,
+    pub(crate) registry: Option<String>,
 
     /// Repository to watch instead of all that the registry lists; may be repeated
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) repository: Vec<RepositoryName>,
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        requires = "registry"
+    )]
+    pub(crate) repository: Vec<String>,
+
+    /// Integration to watch instead of all; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        conflicts_with = "registry"
+    )]
+    pub(crate) integration: Vec<IntegrationName>,
+
+    /// File with defaults and integrations; docs/configuration.md describes it
+    #[arg(long, value_name = "FILE", env = "SCOUT_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 
     /// Regular expression that a tag must match; may be repeated, one match is enough
     #[arg(long, value_name = "REGEX")]
@@ -37,15 +55,19 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) all_images: bool,
 
-    /// Seconds between two sweeps
-    #[arg(long, value_name = "SECONDS", default_value_t = WatchOptions::DEFAULT_INTERVAL_SECONDS,
-          value_parser = clap::value_parser!(u64).range(1..=MAX_INTERVAL_SECONDS))]
-    pub(crate) interval: u64,
+    /// List the repositories anew in every sweep, not in the first one only
+    #[arg(long)]
+    pub(crate) refresh_registry: bool,
 
-    /// Images indexed at once
-    #[arg(long, value_name = "N", default_value_t = WatchOptions::DEFAULT_WORKERS as u64,
-          value_parser = clap::value_parser!(u64).range(1..=MAX_WORKERS))]
-    pub(crate) workers: u64,
+    /// Seconds between two sweeps [default: 60]
+    #[arg(long, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=Defaults::MAX_INTERVAL_SECONDS))]
+    pub(crate) interval: Option<u64>,
+
+    /// Images indexed at once [default: 3]
+    #[arg(long, value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..=Defaults::MAX_WORKERS))]
+    pub(crate) workers: Option<u64>,
 
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -64,17 +86,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDR")]
     pub(crate) serve: Option<SocketAddr>,
 
+    /// Address at which webhooks are received, on the ports of the registries
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    pub(crate) webhook_address: IpAddr,
+
     /// Directory for everything that is recorded; no image data is written to it
-    #[arg(long, value_name = "DIR", env = "SCOUT_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
-    pub(crate) data_dir: PathBuf,
+    /// [default: ./scout-data]
+    #[arg(long, value_name = "DIR", env = "SCOUT_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// Directory of OSV dumps laid out `<Ecosystem>/all.zip`, with an optional `kev.json`
     #[arg(long, value_name = "DIR", value_parser = directory)]
     pub(crate) advisories: Option<PathBuf>,
 
     /// Platform looked at where an image has several, else its only Linux one; `all` for each
-    #[arg(long, value_name = "OS/ARCH", default_value_t)]
-    pub(crate) platform: PlatformChoice,
+    /// [default: linux/amd64]
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<PlatformChoice>,
 
     /// How log lines look: `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -90,19 +118,27 @@ fn directory(text: &str) -> Result<PathBuf, String> {
     Err("there is no such directory".to_owned())
 }
 
-/// A week; a longer pause is a cron job with `--once`.
-const MAX_INTERVAL_SECONDS: u64 = 7 * 24 * 60 * 60;
-/// More would only wait for the processor and the byte budget.
-const MAX_WORKERS: u64 = 64;
-
 const AFTER_HELP: &str = "\
 Registry strings are one CSV record of key=value:
-  type=oci      registry=HOST[:PORT]  repository=A,B  include=GLOB  exclude=GLOB
-                insecure=true (plain HTTP to a host that is not this one)  ca=FILE  allow-host=HOST
-  type=oci-dir  path=DIR  include=GLOB  exclude=GLOB
-A `*` in a GLOB also matches `/`. Quote a field that holds commas: 'type=oci,\"repository=a,b\",…'.
+  type=oci             registry=HOST[:PORT]  repository=A,B
+  type=artifactory     registry=HOST  api=URL  repository=KEY,KEY  subdomain-mode=true|false
+  type=acr             registry=NAME.azurecr.io
+  type=harbor          registry=HOST  api=URL
+  type=nexus           registry=HOST[:PORT]  api=URL  repository=NAME,NAME
+  type=oci-dir         path=DIR
+  type=docker-archive  path=FILE
+All of them take include=GLOB and exclude=GLOB, where a `*` also matches `/`. Those asked over the
+network take insecure=true (plain HTTP to a host that is not this one), ca=FILE, allow-host=HOST,
+user=, password=, token= (secrets as env:NAME or file:PATH), and to receive webhooks port=,
+webhook-secret=, webhook-cert=, webhook-key=. Quote a field that holds commas:
+'type=oci,\"repository=a,b\",…'. docs/configuration.md has them all.
 
-Credentials for the registry: DOCKER_SCOUT_REGISTRY_USER and DOCKER_SCOUT_REGISTRY_PASSWORD, or
-DOCKER_SCOUT_REGISTRY_TOKEN, else the plain `auths` of Docker's config.json.
+Credentials: those the string points to, else the variables of the type, such as
+DOCKER_SCOUT_ARTIFACTORY_API_USER and DOCKER_SCOUT_ARTIFACTORY_API_PASSWORD, else
+DOCKER_SCOUT_REGISTRY_USER and DOCKER_SCOUT_REGISTRY_PASSWORD or DOCKER_SCOUT_REGISTRY_TOKEN, else
+Docker's config.json and its credential helpers.
+
+Webhooks are received at http://ADDRESS:PORT/NAME, with the name of the integration (for --registry
+its type), and at http://ADDRESS:PORT/ where one integration has the port.
 
 Exit status: 0 all went well, 1 something failed, 64 wrong usage.";

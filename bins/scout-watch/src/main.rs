@@ -1,11 +1,16 @@
-//! Watches a registry: indexes the images in it, matches them with advisories, judges them.
+//! Watches registries: indexes the images in them, matches these with advisories, judges them.
 //!
 //! Exit status: 0 when all went well, 1 when something failed, 64 when it was used wrongly.
 
 mod arguments;
+mod dry_run;
+mod fleet;
 mod run;
 mod serve;
+mod settings;
 mod text;
+mod usage;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -24,7 +29,7 @@ fn main() -> ExitCode {
         }
     };
     scout_config::log(arguments.log_format, &ProcessEnvironment).init();
-    match run::run(&arguments) {
+    match run::run(arguments) {
         Ok(status) => status,
         Err(error) => fail(&error),
     }
@@ -39,6 +44,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("scout-watch: {error:#}");
     let is_usage = error
         .downcast_ref::<scout_config::Error>()
-        .is_some_and(scout_config::Error::is_usage);
+        .is_some_and(scout_config::Error::is_usage)
+        || error.is::<usage::Usage>();
     ExitCode::from(if is_usage { USAGE } else { 1 })
 }

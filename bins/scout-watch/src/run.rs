@@ -1,39 +1,26 @@
 //! What the program does, in the order it does it.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use scout_config::{OpenedRegistry, ProcessEnvironment, StopSignal, SystemClock};
-use scout_platform::{
-    AdvisorySource, Clock as _, Indexer, IndexerOptions, Judge, Reader, RunReport, Summary,
-    SweepOptions, Sweeper, WatchOptions, Watched, Watcher,
-};
-use scout_registry::RegistryIntegration;
-use scout_sbom::{Budget, Limits};
-use scout_store::ArtifactState;
+use scout_config::{StopSignal, SystemClock};
+use scout_platform::{Clock as _, Organization, Reader, RunReport, Summary, Watcher};
+use scout_store::{ArtifactState, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
+use crate::dry_run::dry_run;
+use crate::fleet::{Fleet, open_flags};
 use crate::serve::{Serving, listen};
+use crate::settings::{Settings, Targets};
 use crate::text;
+use crate::usage::Usage;
+use crate::webhooks::Receivers;
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let OpenedRegistry {
-        registry,
-        lists_all,
-        ..
-    } = scout_config::open_registry(
-        &ProcessEnvironment,
-        &arguments.registry,
-        arguments.repository.clone(),
-    )?;
-    let options = SweepOptions {
-        all_images: arguments.all_images,
-        tags: arguments.tag.clone(),
-        complete: lists_all,
-    };
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let is_dry_run = arguments.dry_run;
+    let settings = Settings::new(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -42,135 +29,224 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let signal = StopSignal::catch().context("cannot catch signals")?;
         tokio::spawn(cancel_on_signal(signal, stop.clone()));
-        if arguments.dry_run {
-            return dry_run(arguments, registry.as_ref(), options).await;
+        if is_dry_run {
+            return dry_run(&settings).await;
         }
-        watch(arguments, registry, options, &stop).await
+        // What is wrong with how we were called is told before a data directory is made.
+        match &settings.targets {
+            Targets::Flags {
+                registry,
+                repositories,
+            } => drop(open_flags(registry, repositories)?),
+            Targets::Integrations { configured, .. } => {
+                if configured.is_empty() && !scout_config::has_store(&settings.data_dir) {
+                    return Err(Usage::nothing_to_watch(&settings).into());
+                }
+            }
+        }
+        watch(&settings, &stop).await
     })
 }
 
-async fn dry_run(
-    arguments: &Arguments,
-    registry: &dyn RegistryIntegration,
-    options: SweepOptions,
-) -> anyhow::Result<ExitCode> {
-    // A dry run leaves nothing behind, not even an empty data directory.
-    let mut known = Vec::new();
-    if scout_config::has_store(&arguments.data_dir) {
-        let store = scout_config::open_store_to_read(&arguments.data_dir)?;
-        if let Some(org) = store.org(&arguments.org).await? {
-            known = store.artifacts(org, None).await?;
-        }
-    }
-    let baseline_taken = known
-        .iter()
-        .any(|artifact| artifact.registry == registry.host());
-    let (planned, problems) =
-        scout_platform::plan(registry, &options, &known, baseline_taken).await?;
-    let mut out = String::new();
-    for tag in &planned {
-        let what = match (tag.would_index, tag.state) {
-            (true, _) => "would index",
-            (false, None) => "would note",
-            (false, Some(state)) => state.as_str(),
-        };
-        out += &format!("{what:14} {}:{}@{}\n", tag.repository, tag.tag, tag.digest);
-    }
-    let wanted = planned.iter().filter(|tag| tag.would_index).count();
-    out += &format!(
-        "{wanted} of {} tags would be indexed; nothing was done\n",
-        planned.len()
-    );
-    if wanted == 0 && !baseline_taken && !arguments.all_images && !planned.is_empty() {
-        out += "Use --all-images to index what is in the registry already.\n";
-    }
-    print(&out)?;
-    Ok(status(problems.total() > 0))
-}
-
-async fn watch(
-    arguments: &Arguments,
-    registry: Arc<dyn RegistryIntegration>,
-    sweep: SweepOptions,
-    stop: &CancellationToken,
-) -> anyhow::Result<ExitCode> {
-    let store = scout_config::open_store(&arguments.data_dir)?;
+async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+    let store = scout_config::open_store(&settings.data_dir)?;
     // Bound before the first sweep: an address in use is told now, not after an hour's work.
-    let listener = match arguments.serve {
+    let listener = match settings.serve {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    store.enroll(&arguments.org, SystemClock.now()).await?;
-    let org = scout_platform::organization(store.as_ref(), &arguments.org).await?;
-    let watched = Watched {
-        store: Arc::clone(&store),
-        registry,
-        org: org.id,
-        clock: Arc::new(SystemClock),
-    };
-    let reader = Reader::new(store);
+    store.enroll(&settings.org, SystemClock.now()).await?;
+    let org = scout_platform::organization(store.as_ref(), &settings.org).await?;
+    let mut fleet = Fleet::open(settings, store.as_ref(), &org).await?;
+    if fleet.members.is_empty() && fleet.broken.is_empty() {
+        return Err(Usage::nothing_to_watch(settings).into());
+    }
+    if let (true, Some(_)) = (fleet.members.is_empty(), fleet.broken.first()) {
+        return Err(fleet.broken.swap_remove(0));
+    }
     let serving = match listener {
         Some(listener) => {
-            Some(Serving::start(listener, &watched, &org, arguments, stop.clone()).await?)
+            Some(Serving::start(listener, &store, &org, settings, stop.clone()).await?)
         }
         None => None,
     };
-    let host = watched.registry.host().to_owned();
-    let watcher = watcher(arguments, watched, sweep)?;
-    let failed = match watcher.once(stop).await {
-        Ok(report) => {
-            let summary = reader.summary(&org, Some(&host)).await?;
-            print(&text::round(&report, &summary, &host, arguments))?;
-            is_unfinished(&report, &summary, arguments)
-        }
-        // A watcher that goes on finds the registry when it is back.
-        Err(error @ scout_platform::Error::Registry { .. }) if !arguments.once => {
-            tracing::warn!("{:#}", anyhow::Error::from(error));
-            true
-        }
-        Err(error) => return Err(error.into()),
+    let house = House {
+        settings,
+        store,
+        org,
+        serving: serving.as_ref(),
     };
-    if let Some(serving) = &serving {
-        print(&serving.invitation().await)?;
-    }
-    if !arguments.once {
-        watcher.run(stop, |report| log_round(report, &host)).await?;
-    }
+    let status = match settings.once {
+        true => house.once(&fleet, stop).await?,
+        false => {
+            house.run(fleet, stop).await?;
+            ExitCode::SUCCESS
+        }
+    };
     if let Some(serving) = serving {
         serving.end().await?;
     }
-    Ok(status(failed && arguments.once))
+    Ok(status)
 }
 
-fn watcher(
-    arguments: &Arguments,
-    watched: Watched,
-    sweep: SweepOptions,
-) -> anyhow::Result<Watcher> {
-    let sweeper = Sweeper::new(watched.clone(), sweep);
-    let options = IndexerOptions {
-        platforms: arguments.platform.clone(),
-        limits: Limits::default(),
-    };
-    let budget = Budget::new(&arguments.data_dir);
-    let indexer = Indexer::new(watched.clone(), options, budget);
-    let advisories = arguments.advisories.as_ref().map(AdvisorySource::new);
-    let judge = Judge::new(
-        Arc::clone(&watched.store),
-        advisories,
-        Arc::clone(&watched.clock),
-    );
-    let mut options = WatchOptions::default();
-    options.workers = usize::try_from(arguments.workers)?;
-    options.interval = Duration::from_secs(arguments.interval);
-    options.index = arguments.sbom;
-    Ok(Watcher::new(watched, sweeper, indexer, judge, options))
+/// What stays while registries are opened anew.
+struct House<'a> {
+    settings: &'a Settings,
+    store: Arc<dyn Store>,
+    org: Organization,
+    serving: Option<&'a Serving>,
 }
 
-/// Whether something that should have been done is not: it was not listed, failed, or waits.
-fn is_unfinished(report: &RunReport, summary: &Summary, arguments: &Arguments) -> bool {
-    let waits = arguments.sbom && summary.count(ArtifactState::Waiting) > 0;
-    report.sweep.problems.total() > 0 || summary.count(ArtifactState::Failed) > 0 || waits
+impl House<'_> {
+    async fn once(&self, fleet: &Fleet, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+        for error in &fleet.broken {
+            tracing::error!("{error:#}");
+        }
+        let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
+        let mut reports = watcher.once(stop).await?;
+        if let [report] = reports.as_mut_slice()
+            && let Some(error) = report.unlisted.take()
+        {
+            return Err(error.into());
+        }
+        let summary = self.report(fleet, &reports).await?;
+        let failed = reports.iter().any(|report| self.is_unfinished(report))
+            || is_unread(&summary, self.settings)
+            || !fleet.broken.is_empty();
+        if let Some(serving) = self.serving {
+            print(&serving.invitation().await)?;
+        }
+        Ok(status(failed))
+    }
+
+    /// Watches until told to stop, and opens the registries anew when they change.
+    async fn run(&self, mut fleet: Fleet, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut is_first = true;
+        loop {
+            for error in &fleet.broken {
+                tracing::error!("{error:#}");
+            }
+            self.until_changed(&fleet, stop, is_first).await?;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            is_first = false;
+            tracing::info!("integrations or secrets have changed: opening them anew");
+            fleet = self.open_again(fleet, stop).await?;
+        }
+    }
+
+    /// Watches until told to stop, or until the registries are to be opened anew.
+    async fn until_changed(
+        &self,
+        fleet: &Fleet,
+        stop: &CancellationToken,
+        is_first: bool,
+    ) -> anyhow::Result<()> {
+        let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
+        let receivers = Receivers::start(fleet, &watcher, self.settings).await?;
+        if fleet.members.is_empty() {
+            tracing::warn!("nothing is watched until an integration is added");
+        }
+        let ended = stop.child_token();
+        let watching = self.watch(fleet, &watcher, &ended, is_first);
+        tokio::pin!(watching);
+        let result = tokio::select! {
+            result = &mut watching => result,
+            changed = fleet.changed(self.settings, self.store.as_ref(), &self.org) => {
+                ended.cancel();
+                watching.await.and(changed)
+            }
+        };
+        receivers.end().await;
+        result
+    }
+
+    /// Opens the registries; what was opened before serves as long as they cannot be.
+    async fn open_again(&self, before: Fleet, stop: &CancellationToken) -> anyhow::Result<Fleet> {
+        match Fleet::open(self.settings, self.store.as_ref(), &self.org).await {
+            Ok(fleet) => Ok(fleet),
+            Err(error) if !stop.is_cancelled() => {
+                tracing::error!("{error:#}; going on as before");
+                Ok(before.kept())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn watch(
+        &self,
+        fleet: &Fleet,
+        watcher: &Watcher,
+        stop: &CancellationToken,
+        is_first: bool,
+    ) -> anyhow::Result<()> {
+        let first: Vec<Mutex<Option<RunReport>>> =
+            fleet.members.iter().map(|_| Mutex::default()).collect();
+        let each = |number: usize, report: &RunReport| {
+            let Some((member, slot)) = fleet.members.iter().zip(&first).nth(number) else {
+                return;
+            };
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            match (is_first, slot.is_none()) {
+                (true, true) => *slot = Some(without_error(report)),
+                _ => log_round(report, member.opened.registry.host()),
+            }
+        };
+        let watching = watcher.run(stop, each);
+        tokio::pin!(watching);
+        if is_first {
+            tokio::select! {
+                result = &mut watching => return Ok(result?),
+                settled = watcher.settled() => settled?,
+            }
+            let taken = first
+                .iter()
+                .map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let mut reports: Vec<_> = taken.map(Option::unwrap_or_default).collect();
+            watcher.collect(&mut reports);
+            // From now on rounds are logged.
+            for slot in &first {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(RunReport::default());
+            }
+            self.report(fleet, &reports).await?;
+            if let Some(serving) = self.serving {
+                print(&serving.invitation().await)?;
+            }
+        }
+        Ok(watching.await?)
+    }
+
+    /// Prints what was done, and the summary of what is known now.
+    async fn report(&self, fleet: &Fleet, reports: &[RunReport]) -> anyhow::Result<Summary> {
+        let reader = Reader::new(Arc::clone(&self.store));
+        let summary = reader.summary(&self.org, fleet.only_host()).await?;
+        let hosts = fleet.members.iter().map(|one| one.opened.registry.as_ref());
+        let rounds: Vec<_> = hosts.zip(reports).collect();
+        print(&text::rounds(&rounds, &summary, self.settings))?;
+        Ok(summary)
+    }
+
+    fn is_unfinished(&self, report: &RunReport) -> bool {
+        report.unlisted.is_some() || report.sweep.problems.total() > 0
+    }
+}
+
+/// Whether something that should have been read is not: it failed, or waits.
+fn is_unread(summary: &Summary, settings: &Settings) -> bool {
+    let waits = settings.watch.index && summary.count(ArtifactState::Waiting) > 0;
+    summary.count(ArtifactState::Failed) > 0 || waits
+}
+
+/// Copies a report; why the registry could not be listed becomes one of its problems.
+fn without_error(report: &RunReport) -> RunReport {
+    let mut copy = RunReport::default();
+    copy.sweep = report.sweep.clone();
+    if let Some(error) = &report.unlisted {
+        copy.sweep.problems.note(&scout_platform::chain(error));
+    }
+    (copy.indexed, copy.skipped, copy.failed) = (report.indexed, report.skipped, report.failed);
+    copy
 }
 
 fn log_round(report: &RunReport, host: &str) {
@@ -200,7 +276,7 @@ fn end_now() -> ! {
     std::process::exit(1)
 }
 
-fn status(failed: bool) -> ExitCode {
+pub(crate) fn status(failed: bool) -> ExitCode {
     if failed {
         ExitCode::FAILURE
     } else {
@@ -208,7 +284,7 @@ fn status(failed: bool) -> ExitCode {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     scout_config::write_text(&mut std::io::stdout().lock(), text)
         .context("cannot write to standard output")
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use scout_config::SystemClock;
-use scout_platform::{Clock as _, Organization, Reader, Watched};
+use scout_platform::{Clock as _, Organization, Reader};
+use scout_store::Store;
 use scout_web::{Exporter, ExporterOptions, ReaderSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::arguments::Arguments;
+use crate::settings::Settings;
 
 /// A metrics endpoint that is being served.
 pub(crate) struct Serving {
@@ -33,14 +34,14 @@ impl Serving {
     /// Makes sure that there is a token, and serves until `stop` is cancelled.
     pub(crate) async fn start(
         listener: TcpListener,
-        watched: &Watched,
+        store: &Arc<dyn Store>,
         org: &Organization,
-        arguments: &Arguments,
+        settings: &Settings,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let (store, clock) = (watched.store.as_ref(), watched.clock.as_ref());
-        let token = scout_config::own_token(store, org, &arguments.data_dir, clock).await?;
-        let source = ReaderSource::new(Reader::new(Arc::clone(&watched.store)));
+        let own = scout_config::own_token(store.as_ref(), org, &settings.data_dir, &SystemClock);
+        let token = own.await?;
+        let source = ReaderSource::new(Reader::new(Arc::clone(store)));
         let options = ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now()));
         let exporter = Exporter::new(Arc::new(source), options);
         let address = listener

@@ -3,27 +3,84 @@
 use std::fmt::Write as _;
 
 use scout_platform::{RunReport, Summary};
+use scout_registry::RegistryIntegration;
 use scout_store::ArtifactState;
 
-use crate::arguments::Arguments;
+use crate::settings::Settings;
 
-pub(crate) fn round(
+pub(crate) fn rounds(
+    rounds: &[(&dyn RegistryIntegration, &RunReport)],
+    summary: &Summary,
+    settings: &Settings,
+) -> String {
+    let mut out = String::new();
+    // Of one registry the summary knows how many failed, earlier rounds included.
+    let failed = (rounds.len() == 1).then(|| summary.count(ArtifactState::Failed) as u64);
+    for (registry, report) in rounds {
+        round(&mut out, *registry, report, summary, failed);
+    }
+    let below = summary.count(ArtifactState::BelowBaseline);
+    if below > 0 && !settings.all_images {
+        let images = if below == 1 {
+            "1 image was"
+        } else {
+            &format!("{below} images were")
+        };
+        let _ = writeln!(
+            out,
+            "\n{images} in the registry before the first sweep and not indexed; \
+             later pushes are. Run with --all-images to index everything."
+        );
+    }
+    if rounds
+        .iter()
+        .any(|(registry, report)| registry.requires_activation() && report.sweep.repositories == 0)
+    {
+        let _ = writeln!(
+            out,
+            "\nNo repository is enabled; `scout repo enable` chooses what is analyzed."
+        );
+    }
+    if !settings.watch.index && summary.count(ArtifactState::Waiting) > 0 {
+        let _ = writeln!(
+            out,
+            "\nNothing is indexed with --sbom=false; run without it to do so."
+        );
+    }
+    if settings.advisories.is_none() && !summary.images.is_empty() {
+        let _ = writeln!(
+            out,
+            "\nNo --advisories were given: only what earlier runs loaded is known of \
+             vulnerabilities."
+        );
+    }
+    let _ = write!(out, "\n{summary}");
+    out
+}
+
+fn round(
+    out: &mut String,
+    registry: &dyn RegistryIntegration,
     report: &RunReport,
     summary: &Summary,
-    host: &str,
-    arguments: &Arguments,
-) -> String {
-    let sweep = &report.sweep;
-    let mut out = format!(
+    failed: Option<u64>,
+) {
+    if let Some(error) = &report.unlisted {
+        let _ = writeln!(out, "{}", scout_platform::chain(error));
+        return;
+    }
+    let (host, sweep) = (registry.host(), &report.sweep);
+    let _ = writeln!(
+        out,
         "{host} for organization {}: {} tags in {} repositories, {} new; \
-         indexed {}, skipped {}, failed {}\n",
+         indexed {}, skipped {}, failed {}",
         summary.org,
         sweep.tags,
         sweep.repositories,
         sweep.new_tags,
         report.indexed,
         report.skipped,
-        summary.count(ArtifactState::Failed),
+        failed.unwrap_or(report.failed),
     );
     if sweep.gone_tags > 0 {
         let _ = writeln!(out, "{} tags are gone from the registry", sweep.gone_tags);
@@ -41,34 +98,6 @@ pub(crate) fn round(
             };
         }
     }
-    let below = summary.count(ArtifactState::BelowBaseline);
-    if below > 0 && !arguments.all_images {
-        let images = if below == 1 {
-            "1 image was"
-        } else {
-            &format!("{below} images were")
-        };
-        let _ = writeln!(
-            out,
-            "\n{images} in the registry before the first sweep and not indexed; \
-             later pushes are. Run with --all-images to index everything."
-        );
-    }
-    if !arguments.sbom && summary.count(ArtifactState::Waiting) > 0 {
-        let _ = writeln!(
-            out,
-            "\nNothing is indexed with --sbom=false; run without it to do so."
-        );
-    }
-    if arguments.advisories.is_none() && !summary.images.is_empty() {
-        let _ = writeln!(
-            out,
-            "\nNo --advisories were given: only what earlier runs loaded is known of \
-             vulnerabilities."
-        );
-    }
-    let _ = write!(out, "\n{summary}");
-    out
 }
 
 fn plural(count: u64, noun: &str) -> String {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use regex::Regex;
 use scout_config::DEFAULT_DATA_DIR;
-use scout_envs::{EnvironmentName, ImageReference, OrgName, Role};
+use scout_envs::{EnvironmentName, ImageReference, IntegrationName, OrgName, Role};
 
 /// Organizations, tokens, environments and reports of a Scout data directory.
 #[derive(Debug, clap::Parser)]
@@ -27,6 +28,14 @@ pub(crate) enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Set up the registries and runtimes that scout-watch works on
+    #[command(subcommand)]
+    Integration(IntegrationCommand),
+    /// List repositories, and choose which are analyzed
+    #[command(subcommand)]
+    Repo(RepoCommand),
+    /// Print the version
+    Version,
     /// List environments; list the images of one; record an image in one
     #[command(visible_alias = "env")]
     Environment {
@@ -75,6 +84,164 @@ pub(crate) enum Command {
         #[command(flatten)]
         org: Org,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntegrationCommand {
+    /// Test the connection, and save the integration if it is good
+    #[command(visible_alias = "configure", after_help = INTEGRATION_HELP)]
+    Add {
+        /// What it is: `acr`, `artifactory`, `harbor`, `nexus`, `oci`, …
+        #[arg(value_name = "TYPE")]
+        kind: String,
+        /// A name of your choice; webhooks are sent to `/NAME`
+        #[arg(long, value_name = "NAME")]
+        name: IntegrationName,
+        /// A setting of this type; may be repeated. Secrets are `env:NAME` or `file:PATH`
+        #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+        parameter: Vec<(String, String)>,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// List integrations; of one type with more about each
+    List {
+        /// Only those of this type
+        #[arg(value_name = "TYPE")]
+        kind: Option<String>,
+        /// Only this one
+        #[arg(long, value_name = "NAME")]
+        name: Option<IntegrationName>,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: TableFormat,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// Test the connection of an integration again
+    Test {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// Change settings of an integration; the connection is tested before they are saved
+    Update {
+        #[command(flatten)]
+        which: Which,
+        /// A setting to add or to change; may be repeated
+        #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+        parameter: Vec<(String, String)>,
+        /// A setting to take away; may be repeated
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// Remove an integration: its registry is not watched any more
+    #[command(visible_alias = "delete")]
+    Remove {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// Print the template that makes what an integration needs on the other side
+    Template {
+        /// `acr`
+        #[arg(value_name = "TYPE", value_parser = ["acr"])]
+        kind: String,
+    },
+}
+
+const INTEGRATION_HELP: &str = "\
+The connection is tested first: addresses, credentials, listing, reading an image. If the test
+fails, it says what to do, and nothing is saved.
+
+  scout integration add artifactory --name main --parameter registry=example.jfrog.io \
+    --parameter api=https://example.jfrog.io/artifactory --parameter repository=docker-local \
+    --parameter user=reader --parameter password=file:/run/secrets/artifactory
+
+docs/configuration.md lists the settings of each type; a wrong one is answered with them, too.";
+
+/// `KEY=VALUE`, without white space around either.
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        // What was written may be a secret.
+        _ => Err("it is not KEY=VALUE".to_owned()),
+    }
+}
+
+/// One integration.
+#[derive(Args, Debug)]
+pub(crate) struct Which {
+    /// Its type, if you want it checked
+    #[arg(value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// Its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: IntegrationName,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepoCommand {
+    /// Analyze these repositories: the most recently pushed image at once, then what is pushed
+    Enable {
+        #[command(flatten)]
+        which: Repositories,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// Analyze these repositories no more; they leave the metrics, environments keep what runs
+    Disable {
+        #[command(flatten)]
+        which: Repositories,
+        #[command(flatten)]
+        org: Org,
+    },
+    /// List repositories
+    List {
+        /// Only those whose name matches this regular expression
+        #[arg(long, value_name = "REGEX")]
+        filter: Option<Regex>,
+        /// Only enabled ones
+        #[arg(long, conflicts_with = "only_disabled")]
+        only_enabled: bool,
+        /// Only disabled ones
+        #[arg(long)]
+        only_disabled: bool,
+        /// Only those of this registry, as its host is written
+        #[arg(long, value_name = "HOST")]
+        only_registry: Option<String>,
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: TableFormat,
+        #[command(flatten)]
+        org: Org,
+    },
+}
+
+/// Which repositories to change.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("meant").required(true).args(["repository", "all", "filter"]))]
+pub(crate) struct Repositories {
+    /// One repository, with or without its registry
+    #[arg(value_name = "REPOSITORY")]
+    pub(crate) repository: Option<String>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Those whose name matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) filter: Option<Regex>,
+    /// Only those of this integration: its name or its type
+    #[arg(long, value_name = "NAME")]
+    pub(crate) integration: Option<String>,
+    /// Only those of this registry, as its host is written
+    #[arg(long, value_name = "HOST")]
+    pub(crate) registry: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -27,16 +27,7 @@ pub(crate) async fn list(
     let rows: Vec<[String; 4]> = lines
         .into_iter()
         .map(|line| {
-            let name = if line.tags.is_empty() {
-                format!("{}/{}", line.registry, line.repository)
-            } else {
-                format!(
-                    "{}/{}:{}",
-                    line.registry,
-                    line.repository,
-                    line.tags.join(",")
-                )
-            };
+            let name = line.name();
             let digest = line.digest.chars().take("sha256:".len() + 12).collect();
             [
                 name,

@@ -4,8 +4,10 @@
 
 mod arguments;
 mod images;
+mod integrations;
 mod organizations;
 mod output;
+mod repositories;
 mod tokens;
 
 use std::process::ExitCode;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arguments::{Arguments, Command, DataDir, TokenCommand};
 use clap::Parser as _;
+use scout_config::{SystemClock, USAGE};
+use scout_platform::{Judge, JudgeOutcome};
 use scout_store::Store;
 
 fn main() -> ExitCode {
@@ -26,12 +30,12 @@ fn main() -> ExitCode {
         }
     };
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => fail(&error),
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -56,8 +60,19 @@ fn run(command: Command) -> anyhow::Result<()> {
             } => images::list(&org, failed, waiting, format).await,
             Command::Sbom { image, format, org } => images::sbom(&org, &image, format).await,
             Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
-        }
+            Command::Integration(command) => return integrations::run(command).await,
+            Command::Repo(command) => repositories::run(command).await,
+            Command::Version => output::print(concat!("scout ", env!("CARGO_PKG_VERSION"), "\n")),
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Judges what a command changed, unless a running watcher does. With the findings that are
+/// recorded: no advisories are loaded.
+async fn judge(store: Arc<dyn Store>) -> anyhow::Result<JudgeOutcome> {
+    let judge = Judge::new(store, None, Arc::new(SystemClock));
+    Ok(judge.run().await?)
 }
 
 /// Opens the record for a command that needs one to be there.
@@ -76,5 +91,8 @@ fn open(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
 fn fail(error: &anyhow::Error) -> ExitCode {
     // `{:#}` prints the whole chain; library errors never repeat their source.
     eprintln!("scout: {error:#}");
-    ExitCode::FAILURE
+    let is_usage = error
+        .downcast_ref::<scout_config::Error>()
+        .is_some_and(scout_config::Error::is_usage);
+    ExitCode::from(if is_usage { USAGE } else { 1 })
 }

@@ -1,11 +1,9 @@
 //! `scout enroll` and `scout environment`.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 use scout_config::SystemClock;
 use scout_envs::{EnvironmentName, ImageReference, OrgName};
-use scout_platform::{Clock as _, Judge, JudgeOutcome};
+use scout_platform::{Clock as _, JudgeOutcome};
 
 use crate::arguments::{DataDir, Org};
 use crate::output::print;
@@ -50,11 +48,7 @@ pub(crate) async fn environment(
     };
     let digests =
         scout_platform::assign(store.as_ref(), &organization, &name, &image, &SystemClock).await?;
-    // A running watcher judges within a second; without one this process does, with the
-    // findings that are recorded.
-    let judge = Judge::new(Arc::clone(&store), None, Arc::new(SystemClock));
-    let outcome = judge.run().await?;
-    let when = match outcome {
+    let when = match crate::judge(store).await? {
         JudgeOutcome::ElsewhereHeld => "; the running watcher judges it",
         _ => "",
     };

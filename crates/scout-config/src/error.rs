@@ -3,6 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use scout_envs::IntegrationName;
+
+use crate::config_file::InvalidConfigFile;
+
 /// The result of reading a configuration.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -22,6 +26,16 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+    /// A line of a configuration file is refused.
+    #[error("{}, line {line}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there, and what is allowed.
+        source: Box<InvalidConfigFile>,
+    },
     /// Docker's configuration is not what Docker writes.
     #[error("{} is not a Docker configuration", path.display())]
     DockerConfig {
@@ -30,13 +44,89 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
+    /// A credential helper of Docker gave no credentials.
+    #[error("the Docker credential helper {program} gave no credentials for {host}")]
+    CredentialHelper {
+        /// The program.
+        program: String,
+        /// The registry.
+        host: String,
+        /// The cause, with what to do.
+        source: BoxError,
+    },
+    /// Docker has an identity token where we need a user and a password.
+    #[error(
+        "what Docker has for {host} is an identity token, which is used with Azure Container \
+         Registry only; give this registry a user and an access token of its own"
+    )]
+    IdentityToken {
+        /// The registry.
+        host: String,
+    },
     /// One half of a user name and password is missing.
-    #[error("{present} is set but {missing} is not")]
+    #[error("{present} is given but {missing} is not; give both, or none")]
     HalfCredentials {
-        /// The variable that is set.
+        /// The variable or key that is given.
         present: &'static str,
-        /// The variable that is missing.
+        /// The one that is missing.
         missing: &'static str,
+    },
+    /// Two ways to say who we are.
+    #[error("{one} and {other} cannot both be given; keep one of them")]
+    TwoCredentials {
+        /// The key.
+        one: &'static str,
+        /// The other key.
+        other: &'static str,
+    },
+    /// A variable that a secret should be in does not exist.
+    #[error("{key}=env:{name}: the environment variable {name} is not set, or is empty")]
+    MissingVariable {
+        /// The key that names it.
+        key: &'static str,
+        /// The variable.
+        name: String,
+    },
+    /// A file that a secret should be in cannot be read.
+    #[error("cannot read {key}=file:{}", path.display())]
+    SecretFile {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A secret that is none.
+    #[error("{what} is empty")]
+    EmptySecret {
+        /// The variable, or the key and what it points to.
+        what: String,
+    },
+    /// Webhooks without anything that authenticates them.
+    #[error(
+        "port={port} is given without a secret, so anybody could send webhooks to it: {variable}\
+         give webhook-secret=env:NAME or webhook-secret=file:PATH"
+    )]
+    NoWebhookSecret {
+        /// The port.
+        port: u16,
+        /// What to do with the type's variable, if it has one.
+        variable: String,
+    },
+    /// A configured integration cannot be used.
+    #[error("integration {name}")]
+    Integration {
+        /// The integration.
+        name: IntegrationName,
+        /// The cause.
+        source: BoxError,
+    },
+    /// A registry cannot be used with what its parameters point to.
+    #[error("the registry cannot be used as it is configured")]
+    Build {
+        /// The cause.
+        source: BoxError,
     },
     /// The registry string cannot be understood or used.
     #[error("--registry")]
@@ -72,6 +162,27 @@ impl Error {
     /// Returns whether the fault is in what was written, not in the machine or the data.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Registry { .. } | Self::HalfCredentials { .. })
+        match self {
+            Self::Registry { .. }
+            | Self::ConfigFile { .. }
+            | Self::HalfCredentials { .. }
+            | Self::TwoCredentials { .. }
+            | Self::MissingVariable { .. }
+            | Self::EmptySecret { .. }
+            | Self::NoWebhookSecret { .. } => true,
+            // Without an error of ours it is a parameter that is wrong.
+            Self::Integration { source, .. } => {
+                source.downcast_ref::<Self>().is_none_or(Self::is_usage)
+            }
+            _ => false,
+        }
     }
+}
+
+/// An error with its causes, as programs print it.
+#[cfg(test)]
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
 }

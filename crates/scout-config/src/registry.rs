@@ -1,16 +1,19 @@
-//! From a registry string to a registry one can ask.
+//! From parameters to a registry one can ask.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use scout_envs::RepositoryName;
+use scout_envs::IntegrationName;
 use scout_http::{Jitter, RetryPolicy};
-use scout_registry::{BuildOptions, RegistryIntegration, RegistrySpec};
+use scout_registry::{BuildOptions, Parameters, RegistryIntegration, RegistrySpec};
 
-use crate::credentials::credentials;
+use crate::credentials::{CredentialSource, find_credentials};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::file::read_file;
+use crate::secret::SecretFiles;
+use crate::webhook::{WebhookSettings, webhook_secrets, webhook_settings};
 
 /// A registry one can ask.
 #[derive(Clone, Debug)]
@@ -18,51 +21,151 @@ use crate::error::{Error, Result};
 pub struct OpenedRegistry {
     /// The registry.
     pub registry: Arc<dyn RegistryIntegration>,
-    /// Whether its list of repositories is all it has, not a list somebody gave.
-    pub lists_all: bool,
+    /// What it was opened from.
+    pub spec: RegistrySpec,
+    /// How its webhooks are received, if it has a `port`. Then it has secrets for them, too.
+    pub webhook: Option<WebhookSettings>,
+    /// Where its credentials were found.
+    pub credentials: CredentialSource,
+    /// The files it was opened from.
+    pub files: SecretFiles,
 }
 
-/// Opens the registry that the string describes, with the credentials meant for it. Nothing is
-/// asked of it yet.
+impl OpenedRegistry {
+    /// How long credentials of a helper are used before the helper is asked again. Those of cloud
+    /// registries end after an hour or more.
+    pub const RENEW_HELPER_CREDENTIALS_AFTER: Duration = Duration::from_secs(10 * 60);
+
+    /// Returns whether a file it was opened from has changed: open it again then. Cheap enough
+    /// for every sweep.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.files.has_changed()
+    }
+
+    /// Returns after which time it should be opened again even if no file has changed: its
+    /// credentials may end.
+    #[must_use]
+    pub fn renew_after(&self) -> Option<Duration> {
+        let may_end = self.credentials == CredentialSource::CredentialHelper;
+        may_end.then_some(Self::RENEW_HELPER_CREDENTIALS_AFTER)
+    }
+}
+
+/// Opens the one registry that flags describe, with the credentials meant for it. Nothing is
+/// asked of it yet; but a credential helper may run, for some seconds.
 ///
-/// `repositories` are those of `--repository`; when empty, the string or the registry's catalog
+/// `repositories` are those of `--repository`; when empty, the string or the registry's own list
 /// decides.
 ///
 /// # Errors
 ///
-/// If the string is wrong, with what is allowed; if a file it names cannot be read; or if
+/// If the string is wrong, with what is allowed; if something it points to cannot be read; or if
 /// credentials are incomplete.
 pub fn open_registry(
     environment: &impl Environment,
     text: &str,
-    repositories: Vec<RepositoryName>,
+    repositories: impl IntoIterator<Item = impl Into<String>>,
 ) -> Result<OpenedRegistry> {
-    let spec: RegistrySpec = RegistrySpec::parse(text).map_err(|source| Error::Registry {
+    let wrong = |source: scout_registry::InvalidSpec| Error::Registry {
         source: source.into(),
-    })?;
-    let mut lists_all = repositories.is_empty();
-    let mut options = BuildOptions::new(USER_AGENT)
-        .with_repositories(repositories)
-        .with_ca_pem(spec.ca_file().map(read_ca).transpose()?)
+    };
+    let repositories: Vec<String> = repositories.into_iter().map(Into::into).collect();
+    let parameters = Parameters::parse(text)
+        .and_then(|parameters| parameters.with_repositories(&repositories))
+        .map_err(wrong)?;
+    let spec = RegistrySpec::new(&parameters).map_err(wrong)?;
+    let build = |source: scout_registry::Error| Error::Registry {
+        source: source.into(),
+    };
+    open(environment, spec, true, RetryPolicy::default(), build)
+}
+
+/// Opens a configured integration, with the credentials meant for it; as [`open_registry`], but
+/// the variables for the one registry of a process (`DOCKER_SCOUT_REGISTRY_…`) are not read.
+///
+/// # Errors
+///
+/// [`Error::Integration`] with what is wrong, as for [`open_registry`].
+pub fn open_integration(
+    environment: &impl Environment,
+    name: &IntegrationName,
+    parameters: &Parameters,
+) -> Result<OpenedRegistry> {
+    open_named(environment, name, parameters, RetryPolicy::default())
+}
+
+/// Opens an integration as [`open_integration`] does, for a test that a person waits for: what
+/// fails is tried once more, and not for as long as a service is patient.
+///
+/// # Errors
+///
+/// As for [`open_integration`].
+pub fn open_integration_to_test(
+    environment: &impl Environment,
+    name: &IntegrationName,
+    parameters: &Parameters,
+) -> Result<OpenedRegistry> {
+    let retry = RetryPolicy {
+        attempts: 2,
+        ..RetryPolicy::default()
+    };
+    open_named(environment, name, parameters, retry)
+}
+
+fn open_named(
+    environment: &impl Environment,
+    name: &IntegrationName,
+    parameters: &Parameters,
+    retry: RetryPolicy,
+) -> Result<OpenedRegistry> {
+    let wrong = |source| Error::Integration {
+        name: name.clone(),
+        source,
+    };
+    let spec = RegistrySpec::new(parameters).map_err(|source| wrong(source.into()))?;
+    let build = |source: scout_registry::Error| Error::Build {
+        source: source.into(),
+    };
+    open(environment, spec, false, retry, build).map_err(|source| wrong(source.into()))
+}
+
+fn open(
+    environment: &impl Environment,
+    spec: RegistrySpec,
+    is_only: bool,
+    retry: RetryPolicy,
+    wrong: impl FnOnce(scout_registry::Error) -> Error,
+) -> Result<OpenedRegistry> {
+    let mut files = SecretFiles::default();
+    let ca_pem = match spec.ca_file() {
+        Some(path) => Some(read_ca(path, &mut files)?),
+        None => None,
+    };
+    let secrets = webhook_secrets(environment, &spec, &mut files)?;
+    let webhook = webhook_settings(&spec, &secrets, &mut files)?;
+    let (credentials, source) = find_credentials(environment, &spec, is_only, &mut files)?;
+    let options = BuildOptions::new(USER_AGENT)
+        .with_credentials(credentials)
+        .with_webhook_secrets(secrets)
+        .with_ca_pem(ca_pem)
         .with_retry(RetryPolicy {
             jitter: Jitter::new(random_fraction),
-            ..RetryPolicy::default()
+            ..retry
         });
-    if let RegistrySpec::Oci(spec) = &spec {
-        options = options.with_credentials(credentials(environment, spec.host())?);
-        lists_all &= spec.repositories().is_empty();
-    }
-    let registry = spec.build(options).map_err(|source| Error::Registry {
-        source: source.into(),
-    })?;
     Ok(OpenedRegistry {
-        registry,
-        lists_all,
+        registry: spec.build(options).map_err(wrong)?,
+        spec,
+        webhook,
+        credentials: source,
+        files,
     })
 }
 
 /// How we call ourselves; some registries refuse callers without a name.
 const USER_AGENT: &str = concat!("scout-watch/", env!("CARGO_PKG_VERSION"));
+/// Longest file of certificate authorities, in bytes; those of a whole system have a quarter.
+const MAX_CA: u64 = 1024 * 1024;
 
 /// Spreads the repeats of many watchers; without random bytes they are not spread.
 fn random_fraction() -> f64 {
@@ -73,11 +176,14 @@ fn random_fraction() -> f64 {
     }
 }
 
-fn read_ca(path: &Path) -> Result<Vec<u8>> {
-    let failed = |source| Error::File {
+fn read_ca(path: &Path, files: &mut SecretFiles) -> Result<Vec<u8>> {
+    files.remember(path);
+    read_file(path, MAX_CA).map_err(|source| Error::File {
         action: "read ca=",
-        path: path.to_owned(),
+        path: PathBuf::from(path),
         source,
-    };
-    fs::read(path).map_err(failed)
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,23 @@ impl Error {
         }
     }
 
+    /// Returns what a person should do about it, a clause that starts in lower case.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::InvalidCertificates { .. } | Self::NoCertificates => "check the file of ca=",
+            Self::Setup { .. } | Self::InvalidRequest { .. } => "check the address",
+            Self::PlainHttp { .. } => "use https, or allow plain http with insecure=true",
+            Self::Unresolved { .. } => "check the host's name, and this machine's name service",
+            Self::Unreachable { .. } => "check host and port, and firewalls and proxies between",
+            Self::Untrusted { .. } => "name the certificate's authority with ca=FILE",
+            Self::Tls { .. } => "check the port, and whether it speaks TLS",
+            Self::Timeout { .. } | Self::Interrupted { .. } | Self::BodyTooLarge { .. } => {
+                "try again later; if it stays so, look at the server and at proxies between"
+            }
+        }
+    }
+
     /// Sorts an error of the HTTP library by what happened.
     pub(crate) fn classify(url: &url::Url, error: reqwest::Error) -> Self {
         let url = RedactedUrl::from(url);

@@ -1,11 +1,13 @@
 //! Environments: recording which images run where.
 
+use std::collections::BTreeMap;
+
 use scout_envs::{EnvironmentName, ImageReference};
-use scout_store::{EnvironmentImage, Store};
+use scout_store::{EnvironmentImage, RepositoryId, Store};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::lookup::{Organization, find_artifact, why_not_analyzed};
+use crate::lookup::{Organization, find_artifact, shown, why_not_analyzed};
 
 /// The share of an environment that people fill by hand.
 const MANUAL: &str = "manual";
@@ -77,6 +79,15 @@ pub async fn environment_lines(
     environment: &EnvironmentName,
 ) -> Result<Vec<String>> {
     let images = store.environment_images(org.id, environment).await?;
+    let places: BTreeMap<RepositoryId, String> = store
+        .artifacts(org.id, None)
+        .await?
+        .into_iter()
+        .map(|artifact| {
+            let place = shown(&artifact.reference, &artifact.registry);
+            (artifact.repository_id, place.to_owned())
+        })
+        .collect();
     let mut lines: Vec<String> = images
         .iter()
         .map(|image| {
@@ -85,7 +96,9 @@ pub async fn environment_lines(
                 .as_ref()
                 .map(|tag| format!(":{tag}"))
                 .unwrap_or_default();
-            format!("{}{tag}@{}", image.repository, image.digest)
+            let place = places.get(&image.repository_id);
+            let place = place.map_or(image.repository.as_str(), String::as_str);
+            format!("{place}{tag}@{}", image.digest)
         })
         .collect();
     lines.dedup();

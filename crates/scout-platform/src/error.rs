@@ -77,6 +77,15 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Returns whether the integration of the registry was removed: nothing can be recorded of
+    /// it any more, and nothing is wrong with the others.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Store { source } if source.is_removed())
+    }
+}
+
 impl From<scout_store::Error> for Error {
     fn from(source: scout_store::Error) -> Self {
         Self::Store { source }

@@ -18,7 +18,7 @@ use crate::watched::Watched;
 pub(crate) use facts::UNKNOWN_DISTRIBUTION;
 use facts::{Origin, check_diff_id, check_is_image, new_image, unknown_manifest, unstated};
 use failure::Failure;
-pub(crate) use failure::chain;
+pub use failure::chain;
 use layer::LayerFlights;
 
 /// Most layers an image may have. Docker stops at 127; the rest is room for other builders.

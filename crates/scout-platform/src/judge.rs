@@ -106,9 +106,15 @@ impl Judge {
             .advisories
             .as_ref()
             .is_some_and(|source| source.is_due(now));
-        let asked = self.store.judge_work(now).await?;
+        Ok(has_new_advisories || self.has_work().await?)
+    }
+
+    /// Returns whether something was asked for, other than what is left to a judge that has
+    /// advisories.
+    pub(crate) async fn has_work(&self) -> Result<bool> {
+        let asked = self.store.judge_work(self.clock.now()).await?;
         let is_left = asked == *self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(has_new_advisories || !(asked.is_empty() || is_left))
+        Ok(!(asked.is_empty() || is_left))
     }
 
     async fn take_lease(&self) -> Result<Option<Lease>> {

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod activation;
 mod clock;
 mod environment;
 mod error;
+mod hint;
 mod index;
 mod judge;
 mod lookup;
@@ -10,6 +12,7 @@ mod pipe;
 mod plan;
 mod report;
 mod sweep;
+mod tag_order;
 #[cfg(test)]
 mod testing;
 mod token;
@@ -19,7 +22,8 @@ mod watched;
 pub use clock::Clock;
 pub use environment::{assign, environment_lines};
 pub use error::{Error, Result};
-pub use index::{Indexer, IndexerOptions};
+pub use hint::EventRecorder;
+pub use index::{Indexer, IndexerOptions, chain};
 pub use judge::{AdvisorySource, Judge, JudgeOutcome};
 pub use lookup::{Organization, organization};
 pub use plan::{PlannedTag, plan};
@@ -29,5 +33,5 @@ pub use report::{
 };
 pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
 pub use token::create_token;
-pub use watch::{RunReport, WatchOptions, Watcher};
+pub use watch::{RunReport, Source, WatchOptions, Watcher};
 pub use watched::Watched;

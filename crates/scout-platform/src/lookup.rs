@@ -34,8 +34,10 @@ pub async fn organization(store: &dyn Store, name: &OrgName) -> Result<Organizat
 
 /// Returns the one artifact that the reference fits.
 ///
-/// A reference without tag and digest means the tag `latest`. One without a registry fits every
-/// registry, and one without a namespace also fits `library/…`, as on Docker Hub.
+/// It fits by the registry's name and the repository's own, and by what stands in a pull command,
+/// which is not the same where a registry has its repositories in its host or port. A reference
+/// without tag and digest means the tag `latest`. One without a registry fits every registry, and
+/// one without a namespace also fits `library/…`, as on Docker Hub.
 pub(crate) async fn find_artifact(
     store: &dyn Store,
     org: &Organization,
@@ -57,7 +59,7 @@ pub(crate) async fn find_artifact(
             found.push(last);
             let mut names: Vec<String> = found
                 .iter()
-                .map(|a| format!("{}/{}@{}", a.registry, a.repository, a.digest))
+                .map(|artifact| format!("{}@{}", artifact.reference, artifact.digest))
                 .collect();
             names.sort_unstable();
             Err(Error::AmbiguousImage {
@@ -69,13 +71,15 @@ pub(crate) async fn find_artifact(
 }
 
 fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
-    let repository = artifact.repository.as_str();
-    let wanted = image.repository().as_str();
-    let same_repository =
-        repository == wanted || repository.strip_prefix("library/") == Some(wanted);
-    let same_registry = image
-        .registry()
-        .is_none_or(|registry| registry == artifact.registry);
+    let is_at = |registry: &str, repository: &str| {
+        let wanted = image.repository().as_str();
+        let same_repository =
+            repository == wanted || repository.strip_prefix("library/") == Some(wanted);
+        same_repository && image.registry().is_none_or(|named| named == registry)
+    };
+    let written = artifact.reference.split_once('/');
+    let same_place = is_at(&artifact.registry, artifact.repository.as_str())
+        || written.is_some_and(|(host, path)| is_at(host, path));
     let same_version = match (image.digest(), image.tag()) {
         (Some(digest), _) => {
             artifact.digest == *digest || artifact.images.iter().any(|(_, d, _)| d == digest)
@@ -83,7 +87,15 @@ fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
         (None, Some(tag)) => artifact.tags.contains(tag),
         (None, None) => artifact.tags.iter().any(|tag| tag.as_str() == "latest"),
     };
-    same_repository && same_registry && same_version
+    same_place && same_version
+}
+
+/// Returns a repository as people are shown it: as they write it, without the registry's name
+/// where it begins with it.
+pub(crate) fn shown<'a>(reference: &'a str, registry: &str) -> &'a str {
+    let rest = reference.strip_prefix(registry);
+    rest.and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(reference)
 }
 
 /// Why an artifact has no image facts yet, for people.

@@ -48,8 +48,13 @@ pub async fn plan(
                 continue;
             }
         };
-        for tag in tags.into_iter().filter(|tag| options.wants(tag)) {
-            let digest = match registry.resolve(&repository, &tag).await {
+        for listed in tags.into_iter().filter(|listed| options.wants(&listed.tag)) {
+            let tag = listed.tag;
+            let resolved = match listed.resolved {
+                Some(resolved) => Ok(resolved),
+                None => registry.resolve(&repository, &tag).await,
+            };
+            let digest = match resolved {
                 Ok(resolved) => resolved.digest,
                 Err(error) => {
                     note(&mut problems, &format!("{repository}: {}", chain(&error)));

@@ -8,12 +8,12 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
-use scout_envs::{ImageReference, OrgName, Platform, Snapshot};
+use scout_envs::{ImageReference, OrgName, Platform, Snapshot, Tag};
 use scout_store::{ArtifactRecord, ArtifactState, ImageRecord, Store, TokenGrant};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::lookup::{Organization, find_artifact, why_not_analyzed};
+use crate::lookup::{Organization, find_artifact, shown, why_not_analyzed};
 pub use cves::{AffectedPackage, CoverageReport, CveFinding, CveReport};
 pub use sbom::{SbomPackage, SbomReport};
 pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
@@ -38,6 +38,9 @@ pub struct ImageLine {
     pub registry: String,
     /// The repository.
     pub repository: String,
+    /// How people write the repository, where that is not registry, slash, repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// Tags that point to it.
     pub tags: Vec<String>,
     /// Its digest.
@@ -156,10 +159,25 @@ impl Reader {
     }
 }
 
+impl ImageLine {
+    /// Returns the image as people write it: with its tags, if it has any.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let plain = || format!("{}/{}", self.registry, self.repository);
+        let place = self.reference.clone().unwrap_or_else(plain);
+        match self.tags.is_empty() {
+            true => place,
+            false => format!("{place}:{}", self.tags.join(",")),
+        }
+    }
+}
+
 impl From<ArtifactRecord> for ImageLine {
     fn from(artifact: ArtifactRecord) -> Self {
         let is_indexed = artifact.state == ArtifactState::Indexed;
+        let is_plain = place(&artifact) == artifact.repository.as_str();
         Self {
+            reference: (!is_plain).then(|| artifact.reference.clone()),
             reason: (!is_indexed).then(|| why_not_analyzed(&artifact)),
             registry: artifact.registry,
             repository: artifact.repository.to_string(),
@@ -182,7 +200,16 @@ impl From<ArtifactRecord> for ImageLine {
 /// The name people know an artifact by: `repository:tag`, or its digest where no tag is left.
 fn artifact_name(artifact: &ArtifactRecord) -> String {
     match artifact.tags.first() {
-        Some(tag) => format!("{}:{tag}", artifact.repository),
-        None => format!("{}@{}", artifact.repository, artifact.digest),
+        Some(tag) => tagged_name(artifact, tag),
+        None => format!("{}@{}", place(artifact), artifact.digest),
     }
+}
+
+/// The name people know an artifact by that has this tag.
+fn tagged_name(artifact: &ArtifactRecord, tag: &Tag) -> String {
+    format!("{}:{tag}", place(artifact))
+}
+
+fn place(artifact: &ArtifactRecord) -> &str {
+    shown(&artifact.reference, &artifact.registry)
 }

@@ -3,15 +3,16 @@
 //! A repository or tag that cannot be read is a problem that is counted and named; the sweep
 //! goes on with the rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use regex::Regex;
 use scout_envs::{RepositoryName, Tag};
 use scout_registry::{RegistryIntegration, Resolved};
-use scout_store::{Observation, RegistryId, RegistryRecord, RepositoryRecord};
+use scout_store::{Observation, RegistryId, RepositoryRecord};
 
 use crate::error::{Error, Result};
 use crate::index::chain;
@@ -30,8 +31,9 @@ pub struct SweepOptions {
     pub all_images: bool,
     /// A tag must match one of these, if there are any.
     pub tags: Vec<Regex>,
-    /// Whether the registry's list of repositories is all it has, not a list somebody gave.
-    pub complete: bool,
+    /// Whether repositories are listed anew in every sweep (`--refresh-registry`), not in the
+    /// first one only.
+    pub refresh: bool,
 }
 
 impl SweepOptions {
@@ -48,6 +50,10 @@ impl SweepOptions {
 pub struct Sweeper {
     watched: Watched,
     options: SweepOptions,
+    /// What the first sweep listed; nothing if the next one is to list again.
+    listed: Mutex<Option<Vec<RepositoryName>>>,
+    /// Tags that were asked for by themselves since the sweep began, which may know less of them.
+    asked_since: Mutex<HashSet<(RepositoryName, Tag)>>,
 }
 
 /// What went wrong in a sweep, each message once, with how often it came.
@@ -104,21 +110,23 @@ impl Sweeper {
     /// Returns a sweeper of what is watched.
     #[must_use]
     pub fn new(watched: Watched, options: SweepOptions) -> Self {
-        Self { watched, options }
+        Self {
+            watched,
+            options,
+            listed: Mutex::default(),
+            asked_since: Mutex::default(),
+        }
     }
 
-    /// Returns the registry's record, creating it if needed.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails.
-    pub async fn record(&self) -> Result<RegistryRecord> {
-        let (key, display) = (self.watched.registry.key(), self.watched.registry.host());
-        Ok(self
-            .watched
-            .store
-            .registry(self.watched.org, key, display, self.watched.clock.now())
-            .await?)
+    /// Returns what is swept.
+    pub(crate) fn watched(&self) -> &Watched {
+        &self.watched
+    }
+
+    /// Returns what is looked at.
+    #[must_use]
+    pub fn options(&self) -> &SweepOptions {
+        &self.options
     }
 
     /// Lists the registry and records what it holds.
@@ -127,12 +135,15 @@ impl Sweeper {
     ///
     /// If the registry cannot be listed at all, or the store fails.
     pub async fn sweep(&self) -> Result<SweepReport> {
-        let record = self.record().await?;
+        let record = self.watched.record().await?;
         let started = self.watched.clock.now();
+        locked(&self.asked_since).clear();
         let repositories = self.repositories(record.id, started).await?;
+        // A registry in which nothing is enabled has none to take yet.
         let took_baseline = repositories
             .iter()
-            .all(|repository| repository.baseline_at.is_none());
+            .all(|repository| repository.baseline_at.is_none())
+            && !(repositories.is_empty() && self.watched.registry.requires_activation());
         let mut report = SweepReport {
             took_baseline,
             ..SweepReport::default()
@@ -140,7 +151,7 @@ impl Sweeper {
         // Set by what concerns the whole registry, so that it is said once.
         let out_of_reach = AtomicBool::new(false);
         let mut listings = stream::iter(repositories)
-            .map(|repository| self.repository(&record, repository, started, &out_of_reach))
+            .map(|repository| self.repository(repository, started, &out_of_reach))
             .buffer_unordered(REPOSITORIES_AT_ONCE);
         while let Some(listing) = listings.next().await {
             let listing = listing?;
@@ -158,18 +169,47 @@ impl Sweeper {
         registry: RegistryId,
         now: Timestamp,
     ) -> Result<Vec<RepositoryRecord>> {
-        let names = list(self.watched.registry.as_ref()).await?;
-        let complete = self.options.complete;
-        Ok(self
+        let known = locked(&self.listed).clone();
+        let known = known.filter(|_| !self.options.refresh);
+        let is_listed_now = known.is_none();
+        let names = match known {
+            Some(names) => self.with_new_ones(names, registry).await?,
+            None => list(self.watched.registry.as_ref()).await?,
+        };
+        let complete = is_listed_now && self.watched.registry.lists_all();
+        let recorded = self
+            .watched
+            .record_repositories(registry, &names, complete, now)
+            .await?;
+        *locked(&self.listed) = Some(names);
+        let enabled = recorded.into_iter().filter(|repository| repository.enabled);
+        Ok(enabled.collect())
+    }
+
+    /// Adds the repositories that events told of, or somebody enabled, since the list was made.
+    async fn with_new_ones(
+        &self,
+        mut names: Vec<RepositoryName>,
+        registry: RegistryId,
+    ) -> Result<Vec<RepositoryName>> {
+        let recorded = self
             .watched
             .store
-            .record_repositories(self.watched.org, registry, &names, complete, now)
-            .await?)
+            .repositories(self.watched.org, Some(registry))
+            .await?;
+        let listed: BTreeSet<RepositoryName> = names.iter().cloned().collect();
+        let new = recorded.into_iter().filter(|repository| {
+            !repository.is_gone
+                && repository.enabled
+                && !listed.contains(&repository.name)
+                && self.watched.registry.selects(&repository.name)
+        });
+        names.extend(new.map(|repository| repository.name));
+        Ok(names)
     }
 
     async fn repository(
         &self,
-        registry: &RegistryRecord,
         repository: RepositoryRecord,
         started: Timestamp,
         out_of_reach: &AtomicBool,
@@ -182,28 +222,41 @@ impl Sweeper {
             Ok(tags) => tags,
             Err(error) => {
                 self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
+                // Perhaps it was deleted, which only the list of repositories tells.
+                if error.is_not_found() {
+                    *locked(&self.listed) = None;
+                }
                 return Ok(report);
             }
         };
         report.repositories = 1;
-        // Until the baseline is complete every tag counts as seen when the registry was first
+        // Until the baseline is complete every tag counts as seen when the repository was first
         // met: an interruption must not make one tag look newer than another.
         let seen_at = if repository.baseline_at.is_some() {
             started
         } else {
-            registry.created_at
+            repository.watched_since
         };
-        let mut resolving = stream::iter(tags.iter().filter(|tag| self.options.wants(tag)))
-            .map(|tag| async {
-                (
-                    tag.clone(),
-                    self.watched.registry.resolve(&repository.name, tag).await,
-                )
+        let names: Vec<Tag> = tags.iter().map(|listed| listed.tag.clone()).collect();
+        let wanted = tags.into_iter();
+        let wanted = wanted.filter(|listed| self.options.wants(&listed.tag));
+        let mut resolving = stream::iter(wanted)
+            .map(async |listed| match listed.resolved {
+                Some(resolved) => (listed.tag, Ok(resolved)),
+                None => {
+                    let resolved = self.watched.registry.resolve(&repository.name, &listed.tag);
+                    let resolved = resolved.await;
+                    (listed.tag, resolved)
+                }
             })
             .buffer_unordered(TAGS_AT_ONCE);
         while let Some((tag, resolved)) = resolving.next().await {
             if out_of_reach.load(Ordering::Relaxed) {
                 break;
+            }
+            if self.was_asked_since(&repository.name, &tag) {
+                report.tags += 1;
+                continue;
             }
             match resolved {
                 Ok(Resolved {
@@ -240,10 +293,20 @@ impl Sweeper {
             report.gone_tags = self
                 .watched
                 .store
-                .record_listing(self.watched.org, repository.id, &tags, now)
+                .record_listing(self.watched.org, repository.id, &names, now)
                 .await?;
         }
         Ok(report)
+    }
+
+    /// Notes that the registry was asked for a tag by itself: what a sweep that began before has
+    /// in hand of it is not recorded, as it may be older.
+    pub(crate) fn note_asked(&self, repository: &RepositoryName, tag: &Tag) {
+        locked(&self.asked_since).insert((repository.clone(), tag.clone()));
+    }
+
+    fn was_asked_since(&self, repository: &RepositoryName, tag: &Tag) -> bool {
+        locked(&self.asked_since).contains(&(repository.clone(), tag.clone()))
     }
 
     fn problem(
@@ -262,6 +325,10 @@ impl Sweeper {
             );
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lists the registry's repositories, sorted, each once.

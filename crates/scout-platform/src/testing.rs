@@ -1,26 +1,21 @@
 //! What the tests of this crate stand on: a registry in memory, images made on the spot, and a
 //! clock that is set by hand.
 
-use std::collections::BTreeMap;
+mod registry;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::stream;
 use jiff::Timestamp;
-use scout_envs::{Digest, RepositoryName, Tag};
-use scout_registry::{
-    BlobStream, Capabilities, Descriptor, Error, ManifestDocument, RegistryIntegration, Resolved,
-    Result, Stats, media_type,
-};
+use scout_envs::Digest;
 use serde_json::json;
 use sha2::Digest as _;
 
 use crate::clock::Clock;
+pub(crate) use registry::{Log, MemoryRegistry, Tells, Trouble};
 
 /// A clock that is set by hand.
 #[derive(Debug)]
@@ -41,25 +36,6 @@ impl Clock for HandClock {
         Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
     }
 }
-
-/// How often a registry was asked for what.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Asked {
-    pub(crate) resolved: u64,
-    pub(crate) manifests: u64,
-    pub(crate) blobs: BTreeMap<Digest, u64>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    tags: BTreeMap<RepositoryName, BTreeMap<Tag, Digest>>,
-    blobs: BTreeMap<Digest, Bytes>,
-    asked: Asked,
-}
-
-/// A registry in memory.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryRegistry(Mutex<State>);
 
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
     Digest::sha256(&sha2::Sha256::digest(bytes).into())
@@ -94,186 +70,6 @@ pub(crate) fn debian(packages: &[(&str, &str)]) -> Vec<u8> {
         ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
         ("var/lib/dpkg/status", &status),
     ])
-}
-
-impl MemoryRegistry {
-    fn put(&self, bytes: Vec<u8>) -> Digest {
-        let digest = digest(&bytes);
-        self.0
-            .lock()
-            .unwrap()
-            .blobs
-            .insert(digest.clone(), bytes.into());
-        digest
-    }
-
-    /// Pushes an image of these uncompressed layers and returns its digest.
-    pub(crate) fn push(&self, repository: &str, tag: &str, layers: &[Vec<u8>]) -> Digest {
-        let diff_ids: Vec<Digest> = layers.iter().map(|layer| digest(layer)).collect();
-        self.push_claiming(repository, tag, layers, &diff_ids)
-    }
-
-    /// As [`push`](Self::push), with a configuration that claims these diff ids.
-    pub(crate) fn push_claiming(
-        &self,
-        repository: &str,
-        tag: &str,
-        layers: &[Vec<u8>],
-        diff_ids: &[Digest],
-    ) -> Digest {
-        let config = json!({
-            "os": "linux", "architecture": "amd64", "config": {"User": "1000"},
-            "rootfs": {"type": "layers", "diff_ids": diff_ids},
-        })
-        .to_string()
-        .into_bytes();
-        let config_size = config.len();
-        let config = self.put(config);
-        let layers: Vec<_> = layers
-            .iter()
-            .map(|layer| {
-                json!({
-                    "mediaType": "application/vnd.oci.image.layer.v1.tar",
-                    "size": layer.len(), "digest": self.put(layer.clone()),
-                })
-            })
-            .collect();
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "layers": layers,
-            "config": {"mediaType": media_type::OCI_CONFIG, "size": config_size, "digest": config},
-        });
-        let digest = self.put(manifest.to_string().into_bytes());
-        let mut state = self.0.lock().unwrap();
-        let tags = state.tags.entry(repository.parse().unwrap()).or_default();
-        tags.insert(tag.parse().unwrap(), digest.clone());
-        digest
-    }
-
-    /// Pushes an index of images of one layer, each for a platform, under a tag.
-    pub(crate) fn push_index(&self, repository: &str, tag: &str, images: &[(&str, Vec<u8>)]) {
-        let entries: Vec<_> = images
-            .iter()
-            .map(|(architecture, layer)| {
-                let digest = self.push(repository, tag, std::slice::from_ref(layer));
-                let size = self.blob_bytes_of(&digest).unwrap().len();
-                json!({
-                    "mediaType": media_type::OCI_MANIFEST, "digest": digest, "size": size,
-                    "platform": {"os": "linux", "architecture": architecture},
-                })
-            })
-            .collect();
-        let index = json!({
-            "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries,
-        });
-        let digest = self.put(index.to_string().into_bytes());
-        let mut state = self.0.lock().unwrap();
-        let tags = state.tags.entry(repository.parse().unwrap()).or_default();
-        tags.insert(tag.parse().unwrap(), digest);
-    }
-
-    /// Removes a tag.
-    pub(crate) fn remove(&self, repository: &str, tag: &str) {
-        let mut state = self.0.lock().unwrap();
-        state
-            .tags
-            .get_mut(&repository.parse().unwrap())
-            .unwrap()
-            .remove(&tag.parse().unwrap());
-    }
-
-    /// Returns how often it was asked since the last time.
-    pub(crate) fn asked(&self) -> Asked {
-        std::mem::take(&mut self.0.lock().unwrap().asked)
-    }
-
-    fn blob_bytes_of(&self, digest: &Digest) -> Result<Bytes> {
-        let state = self.0.lock().unwrap();
-        state
-            .blobs
-            .get(digest)
-            .cloned()
-            .ok_or_else(|| not_found(digest))
-    }
-}
-
-fn not_found(what: &impl ToString) -> Error {
-    Error::NotFound {
-        what: what.to_string(),
-        detail: None,
-    }
-}
-
-#[async_trait]
-impl RegistryIntegration for MemoryRegistry {
-    fn kind(&self) -> &'static str {
-        "memory"
-    }
-
-    fn key(&self) -> &'static str {
-        "memory:test"
-    }
-
-    fn host(&self) -> &'static str {
-        "registry.test"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
-    }
-
-    fn stats(&self) -> Stats {
-        Stats::default()
-    }
-
-    async fn test_connection(&self) -> Result<()> {
-        Ok(())
-    }
-
-    async fn repositories(&self) -> Result<Vec<RepositoryName>> {
-        Ok(self.0.lock().unwrap().tags.keys().cloned().collect())
-    }
-
-    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<Tag>> {
-        let state = self.0.lock().unwrap();
-        let tags = state
-            .tags
-            .get(repository)
-            .ok_or_else(|| not_found(repository))?;
-        Ok(tags.keys().cloned().collect())
-    }
-
-    async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Resolved> {
-        let mut state = self.0.lock().unwrap();
-        state.asked.resolved += 1;
-        let digest = state.tags.get(repository).and_then(|tags| tags.get(tag));
-        digest
-            .cloned()
-            .map(Resolved::new)
-            .ok_or_else(|| not_found(tag))
-    }
-
-    async fn manifest(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument> {
-        self.0.lock().unwrap().asked.manifests += 1;
-        Ok(ManifestDocument::new(
-            digest.clone(),
-            None,
-            self.blob_bytes_of(digest)?,
-        ))
-    }
-
-    async fn blob(&self, _: &RepositoryName, descriptor: &Descriptor) -> Result<BlobStream> {
-        {
-            let asked = &mut self.0.lock().unwrap().asked.blobs;
-            *asked.entry(descriptor.digest.clone()).or_default() += 1;
-        }
-        let bytes = self.blob_bytes_of(&descriptor.digest)?;
-        // In small pieces, as from a network.
-        let chunks: Vec<_> = bytes
-            .chunks(1000)
-            .map(|chunk| Ok(bytes.slice_ref(chunk)))
-            .collect();
-        Ok(Box::pin(stream::iter(chunks)))
-    }
 }
 
 /// Writes a dump of these OSV records below a directory, as OSV lays them out.

@@ -1,17 +1,23 @@
-//! The watcher: sweeps, workers and judgement of one registry, once or for good.
+//! The watcher: sweeps, events, workers and judgement of an organization's registries, once or
+//! for good.
 
+mod rounds;
 mod worker;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use scout_sbom::ANALYSIS_VERSION;
-use scout_store::{RegistryId, Retry};
+use scout_store::{OrgId, RegistryId, Retry, Store};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::error::Result;
+use crate::hint::EventRecorder;
 use crate::index::{Indexer, chain};
 use crate::judge::{Judge, JudgeOutcome};
 use crate::sweep::{SweepReport, Sweeper};
@@ -28,11 +34,11 @@ const FIRST_JUDGEMENT: Duration = Duration::from_secs(2);
 /// How much longer than a judgement the pause after it is.
 const PAUSE_RATIO: u32 = 3;
 
-/// How a registry is watched.
+/// How registries are watched.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WatchOptions {
-    /// How many images are indexed at once.
+    /// How many images are indexed at once, in all registries together.
     pub workers: usize,
     /// The time between the end of a sweep and the start of the next.
     pub interval: Duration,
@@ -57,12 +63,15 @@ impl Default for WatchOptions {
     }
 }
 
-/// What a round did: one sweep, and all the work it gave.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// What a round did in one registry: one sweep, and the work it gave.
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RunReport {
     /// What the sweep saw.
     pub sweep: SweepReport,
+    /// Why the registry could not be listed at all, if so: it did not answer, or its integration
+    /// was removed.
+    pub unlisted: Option<crate::Error>,
     /// Artifacts indexed in this round.
     pub indexed: u64,
     /// Artifacts in which there was nothing to index.
@@ -71,155 +80,248 @@ pub struct RunReport {
     pub failed: u64,
 }
 
-/// Watches one registry for one organization.
+/// One registry, and what works on it.
 #[derive(Debug)]
-pub struct Watcher {
+pub struct Source {
     watched: Watched,
     sweeper: Sweeper,
     indexer: Indexer,
-    judge: Judge,
-    options: WatchOptions,
-    /// Told when there may be work.
-    work: Notify,
+    tally: Tally,
+    /// Whether a sweep was made, well or not.
+    swept: AtomicBool,
+    /// Whether activations were done that were due at first, and events looked at.
+    heeded: AtomicBool,
 }
 
-impl Watcher {
-    /// Returns a watcher made of these parts; sweeper and indexer must be of what is watched.
+impl Source {
+    /// Returns a source made of these parts; sweeper and indexer must be of what is watched.
     #[must_use]
-    pub fn new(
-        watched: Watched,
-        sweeper: Sweeper,
-        indexer: Indexer,
-        judge: Judge,
-        options: WatchOptions,
-    ) -> Self {
+    pub fn new(watched: Watched, sweeper: Sweeper, indexer: Indexer) -> Self {
         Self {
             watched,
             sweeper,
             indexer,
+            tally: Tally::default(),
+            swept: AtomicBool::new(false),
+            heeded: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Watches registries of one organization.
+#[derive(Debug)]
+pub struct Watcher {
+    store: Arc<dyn Store>,
+    org: OrgId,
+    clock: Arc<dyn Clock>,
+    sources: Vec<Source>,
+    judge: Judge,
+    options: WatchOptions,
+    /// Told when there may be work.
+    work: Notify,
+    /// Told when there may be events.
+    wake: Arc<Notify>,
+    /// The source whose turn it is to have work done.
+    turn: AtomicUsize,
+}
+
+impl Watcher {
+    /// Returns a watcher of these registries, all of the organization in the same store.
+    #[must_use]
+    pub fn new(
+        (store, org, clock): (Arc<dyn Store>, OrgId, Arc<dyn Clock>),
+        sources: Vec<Source>,
+        judge: Judge,
+        options: WatchOptions,
+    ) -> Self {
+        Self {
+            store,
+            org,
+            clock,
+            sources,
             judge,
             options,
             work: Notify::new(),
+            wake: Arc::default(),
+            turn: AtomicUsize::new(0),
         }
     }
 
-    /// Makes one round: sweeps, indexes what is wanted, judges; then returns.
+    /// Returns what records the events of each source, in their order.
+    #[must_use]
+    pub fn recorders(&self) -> Vec<EventRecorder> {
+        let recorder =
+            |source: &Source| EventRecorder::new(source.watched.clone(), Arc::clone(&self.wake));
+        self.sources.iter().map(recorder).collect()
+    }
+
+    /// Makes one round of each registry: sweeps, indexes what is wanted, judges; then returns.
     ///
     /// Stops early, without error, when `stop` is cancelled.
     ///
     /// # Errors
     ///
-    /// If the registry cannot be listed at all, or the store fails.
-    pub async fn once(&self, stop: &CancellationToken) -> Result<RunReport> {
-        let registry = self.begin().await?;
-        let tally = Tally::default();
-        let swept = AtomicBool::new(false);
+    /// If the store fails. A registry that cannot be listed, or whose integration is removed
+    /// meanwhile, is told in its report, and the others go on.
+    pub async fn once(&self, stop: &CancellationToken) -> Result<Vec<RunReport>> {
+        let registries = self.begin().await?;
         let judging = CancellationToken::new();
-        let sweep = async {
-            let report = self.sweep_unless(stop).await;
-            swept.store(true, Ordering::Release);
-            self.work.notify_waiters();
-            report
-        };
+        let rounds = self.sources.iter().zip(&registries);
+        let rounds = rounds.map(|(source, &registry)| self.round(source, registry, stop));
         let work = async {
-            let (report, ()) =
-                tokio::try_join!(sweep, self.work_until(registry, &tally, &swept, stop))?;
+            let (reports, ()) = tokio::try_join!(
+                try_join_all(rounds),
+                self.work_until(&registries, Until::NothingIsLeft, stop)
+            )?;
             judging.cancel();
-            Ok(report)
+            Ok(reports)
         };
-        let (sweep, ()) = tokio::try_join!(work, self.judge_until(&judging))?;
+        let (mut reports, ()) = tokio::try_join!(work, self.judge_until(&judging))?;
         self.judge_all(stop).await?;
-        Ok(tally.report(sweep))
+        self.collect(&mut reports);
+        Ok(reports)
     }
 
-    /// Makes a round after each interval until `stop` is cancelled: what is being indexed then is
-    /// finished first. Workers and judge do not wait for rounds. `each` is called with what every
-    /// round did.
+    /// Makes rounds of each registry, the first at once and others after each interval, until
+    /// `stop` is cancelled: what is being indexed then is finished first. Events, workers and
+    /// judge do not wait for rounds. `each` is called with the number of the source and what
+    /// every round did.
     ///
     /// # Errors
     ///
-    /// If the store fails. A registry that cannot be listed is logged and tried again.
+    /// If the store fails. A registry that cannot be listed is told, and tried again; one whose
+    /// integration is removed is left alone from then on.
     pub async fn run(
         &self,
         stop: &CancellationToken,
-        mut each: impl FnMut(&RunReport),
+        each: impl Fn(usize, &RunReport),
     ) -> Result<()> {
-        let registry = self.sweeper.record().await?.id;
-        let tally = Tally::default();
-        let rounds = async {
-            let mut retried = Instant::now();
-            loop {
-                tokio::select! {
-                    () = tokio::time::sleep(self.options.interval) => {}
-                    () = stop.cancelled() => return Ok(()),
-                }
-                match self.sweep_unless(stop).await {
-                    Ok(sweep) => each(&tally.take(sweep)),
-                    Err(error @ crate::Error::Registry { .. }) => {
-                        tracing::warn!("{}", chain(&error));
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
-                if retried.elapsed() >= RETRY_FAILED {
-                    retried = Instant::now();
-                    self.retry_failed().await?;
-                }
-                self.work.notify_waiters();
-            }
-        };
-        // Never true here: workers go on until they are told to stop.
-        let swept = AtomicBool::new(false);
+        let registries = self.begin().await?;
+        let rounds = self.sources.iter().zip(&registries).enumerate();
+        let rounds = rounds.map(|(number, (source, &registry))| {
+            let each = &each;
+            self.rounds(source, registry, stop, move |report| each(number, report))
+        });
         tokio::try_join!(
-            rounds,
-            self.work_until(registry, &tally, &swept, stop),
+            try_join_all(rounds),
+            self.work_until(&registries, Until::Stopped, stop),
             self.judge_until(stop),
+            self.retry_until(stop),
         )?;
         Ok(())
     }
 
-    async fn begin(&self) -> Result<RegistryId> {
-        let freed = self.watched.store.release_dead_holders().await?;
+    /// Returns when every registry was swept, and nothing is left that can be done now: no event,
+    /// nothing to index, nothing to judge; while [`run`](Self::run) runs.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn settled(&self) -> Result<()> {
+        loop {
+            // In the order in which one leads to the other.
+            if self.is_begun()
+                && !self.has_events().await?
+                && self.backlog().await? == 0
+                && !self.has_judgement().await?
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(IDLE).await;
+        }
+    }
+
+    /// Adds what the workers did since the last report of each source, in their order.
+    pub fn collect(&self, reports: &mut [RunReport]) {
+        for (report, source) in reports.iter_mut().zip(&self.sources) {
+            source.tally.take(report);
+        }
+    }
+
+    async fn begin(&self) -> Result<Vec<RegistryId>> {
+        let freed = self.store.release_dead_holders().await?;
         if freed > 0 {
             tracing::info!("took over {freed} pieces of work from a process that has gone");
         }
         self.retry_failed().await?;
-        let registry = self.sweeper.record().await?.id;
-        let now = self.watched.clock.now();
-        let platforms = self.indexer.platforms_wanted().to_string();
+        let mut registries = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            source.swept.store(false, Ordering::Release);
+            source.heeded.store(false, Ordering::Release);
+            let record = source.watched.record().await?;
+            self.look_again(source, record.id).await?;
+            registries.push(record.id);
+        }
+        Ok(registries)
+    }
+
+    /// Enqueues what older readers, or another wish for platforms, looked at.
+    async fn look_again(&self, source: &Source, registry: RegistryId) -> Result<()> {
+        let now = self.clock.now();
+        let platforms = source.indexer.platforms_wanted().to_string();
         let outdated = self
-            .watched
             .store
-            .enqueue_outdated(
-                self.watched.org,
-                registry,
-                ANALYSIS_VERSION,
-                &platforms,
-                now,
-            )
+            .enqueue_outdated(self.org, registry, ANALYSIS_VERSION, &platforms, now)
             .await?;
         if outdated > 0 {
             tracing::info!("looking at {outdated} images again: readers or platforms changed");
         }
-        Ok(registry)
+        Ok(())
     }
 
     /// Gives another chance to what failed for reasons that may have passed.
     async fn retry_failed(&self) -> Result<()> {
-        let now = self.watched.clock.now();
-        self.watched
-            .store
-            .retry_failed(self.watched.org, Retry::Transient, now)
+        let now = self.clock.now();
+        self.store
+            .retry_failed(self.org, Retry::Transient, now)
             .await?;
         Ok(())
     }
 
-    /// Sweeps, unless told to stop: what was seen until then is recorded.
-    async fn sweep_unless(&self, stop: &CancellationToken) -> Result<SweepReport> {
-        tokio::select! {
-            report = self.sweeper.sweep() => report,
-            () = stop.cancelled() => Ok(SweepReport::default()),
+    async fn retry_until(&self, stop: &CancellationToken) -> Result<()> {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(RETRY_FAILED) => self.retry_failed().await?,
+                () = stop.cancelled() => return Ok(()),
+            }
         }
+    }
+
+    /// Whether each registry was swept, and what was asked for at first was done.
+    fn is_begun(&self) -> bool {
+        let mut sources = self.sources.iter();
+        sources.all(|source| {
+            source.swept.load(Ordering::Acquire) && source.heeded.load(Ordering::Acquire)
+        })
+    }
+
+    /// Returns how much there is to index.
+    async fn backlog(&self) -> Result<u64> {
+        let mut backlog = 0;
+        if self.options.index {
+            for source in &self.sources {
+                let registry = source.watched.record().await?.id;
+                backlog += self.store.index_backlog(self.org, registry).await?.0;
+            }
+        }
+        Ok(backlog)
+    }
+
+    /// Returns whether there are events that could be looked at now.
+    async fn has_events(&self) -> Result<bool> {
+        for source in &self.sources {
+            let registry = source.watched.record().await?.id;
+            let (_, due) = self.store.event_backlog(self.org, registry).await?;
+            if due.is_some_and(|due| due <= self.clock.now()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns whether there is something to judge that this judge, or another, will judge.
+    async fn has_judgement(&self) -> Result<bool> {
+        Ok(!self.nothing_to_judge().await? && self.judge.has_work().await?)
     }
 
     /// Judges whenever there is something to judge, until told to stop.
@@ -261,13 +363,18 @@ impl Watcher {
     }
 
     async fn nothing_to_judge(&self) -> Result<bool> {
-        let work = self
-            .watched
-            .store
-            .judge_work(self.watched.clock.now())
-            .await?;
-        Ok(work.iter().all(|work| work.org != self.watched.org))
+        let work = self.store.judge_work(self.clock.now()).await?;
+        Ok(work.iter().all(|work| work.org != self.org))
     }
+}
+
+/// How long workers go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Until {
+    /// Until every registry was swept and nothing is left.
+    NothingIsLeft,
+    /// Until they are told to stop.
+    Stopped,
 }
 
 fn is_lease_lost(error: &crate::Error) -> bool {

@@ -42,10 +42,14 @@ async fn list() -> Result<(), Box<dyn Error>> {
         .with_credentials(credentials)
         .with_ca_pem(ca_pem);
     let registry = spec.build(options)?;
-    registry.test_connection().await?;
+    registry.check().await?;
     for repository in registry.repositories().await? {
-        for tag in registry.tags(&repository).await? {
-            let resolved = registry.resolve(&repository, &tag).await?;
+        for listed in registry.tags(&repository).await? {
+            let tag = listed.tag;
+            let resolved = match listed.resolved {
+                Some(resolved) => resolved,
+                None => registry.resolve(&repository, &tag).await?,
+            };
             let document = registry.manifest(&repository, &resolved.digest).await?;
             let about = match document.parse()? {
                 Manifest::Index(index) => format!("index of {}", index.entries.len()),

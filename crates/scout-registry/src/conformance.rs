@@ -7,7 +7,7 @@ use scout_envs::{Digest, RepositoryName, Tag};
 
 use crate::descriptor::Descriptor;
 use crate::error::Error;
-use crate::integration::{RegistryIntegration, Resolved};
+use crate::integration::{ListedTag, RegistryIntegration, Resolved};
 use crate::manifest::{ImageManifest, Manifest};
 use crate::verify::check_digest;
 
@@ -84,6 +84,11 @@ pub fn identity_is_stable(integration: &dyn RegistryIntegration) -> Checked {
         !integration.host().is_empty(),
         "the host has a name",
         || key.to_owned(),
+    )?;
+    ensure(
+        integration.capabilities().receives_events || integration.events().is_none(),
+        "only what can receive events does",
+        || key.to_owned(),
     )
 }
 
@@ -97,7 +102,7 @@ pub async fn lists_and_resolves(
     integration: &dyn RegistryIntegration,
 ) -> Checked<(RepositoryName, Tag, Resolved)> {
     integration
-        .test_connection()
+        .check()
         .await
         .or_failed("the connection is good")?;
     let repositories = integration
@@ -109,6 +114,11 @@ pub async fn lists_and_resolves(
         "repositories are sorted, each once",
         || format!("{repositories:?}"),
     )?;
+    ensure(
+        repositories.iter().all(|name| integration.selects(name)),
+        "what is listed is selected",
+        || format!("{repositories:?}"),
+    )?;
     let mut found = None;
     for repository in repositories {
         let tags = integration
@@ -116,15 +126,25 @@ pub async fn lists_and_resolves(
             .await
             .or_failed("tags are listed")?;
         ensure(
-            tags.is_sorted_by(|a, b| a < b),
+            tags.is_sorted_by(|a, b| a.tag < b.tag),
             "tags are sorted, each once",
             || format!("{tags:?}"),
         )?;
-        for tag in tags {
+        for ListedTag {
+            tag,
+            resolved: listed,
+            ..
+        } in tags
+        {
             let resolved = integration
                 .resolve(&repository, &tag)
                 .await
                 .or_failed("a listed tag can be resolved")?;
+            ensure(
+                listed.is_none_or(|listed| listed.digest == resolved.digest),
+                "a listing and a question about one tag agree",
+                || format!("{repository}:{tag}"),
+            )?;
             let document = integration
                 .manifest(&repository, &resolved.digest)
                 .await

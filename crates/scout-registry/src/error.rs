@@ -87,6 +87,16 @@ pub enum Error {
         /// What the server said, if anything.
         detail: Option<String>,
     },
+    /// What answers is not the API that was expected there.
+    #[error("{url} is not {expected}{}", said(.detail))]
+    WrongApi {
+        /// The address that was asked.
+        url: RedactedUrl,
+        /// What should be there, and how its address usually looks.
+        expected: &'static str,
+        /// What came instead, if there is something to say.
+        detail: Option<String>,
+    },
     /// A server that seems to want TLS.
     #[error(
         "{url} cannot be asked over plain http; if it speaks TLS, put https:// before the host"
@@ -207,6 +217,14 @@ pub enum Error {
         /// The cause.
         source: Arc<std::io::Error>,
     },
+    /// A file that is no archive of images.
+    #[error("{} is not an archive as docker save writes it: {reason}", path.display())]
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// A directory that is no image layout.
     #[error("{} is not an OCI image layout: {reason}", path.display())]
     NotALayout {
@@ -257,10 +275,42 @@ impl Error {
             Self::Unauthorized { .. }
             | Self::UnusableCredentials
             | Self::NotPlainHttp { .. }
+            | Self::WrongApi { .. }
             | Self::RefusedRealm { .. }
             | Self::TooManyRequests { .. }
+            | Self::NotAnArchive { .. }
             | Self::NotALayout { .. } => true,
             _ => false,
+        }
+    }
+
+    /// Returns what a person should do about it, a clause that starts in lower case.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Http(error) => error.advice(),
+            Self::Unauthorized { .. } | Self::UnusableCredentials => {
+                "check the user and the password or token, and that they have not expired"
+            }
+            Self::Denied { .. } => {
+                "give the credentials the right to read it: listing, metadata and pulling"
+            }
+            Self::NotFound { .. } => "check the name of the repository, and the path of the API",
+            Self::NoCatalog { .. } => {
+                "name the repositories with repository=, or give the credentials the right to list"
+            }
+            Self::TooManyRequests { .. } | Self::Unavailable { .. } => "try again later",
+            Self::WrongApi { .. } | Self::UnexpectedStatus { .. } | Self::InvalidAnswer { .. } => {
+                "check registry= and api=: something else answers there"
+            }
+            Self::NotPlainHttp { .. } => "put https:// before the host",
+            Self::RefusedRealm { .. } | Self::RefusedRedirect { .. } | Self::RefusedLink { .. } => {
+                "approve the host with allow-host= if it is yours"
+            }
+            Self::NotALayout { .. } | Self::NotAnArchive { .. } | Self::Unreadable { .. } => {
+                "check the path"
+            }
+            _ => "look at the registry, its content is damaged",
         }
     }
 

@@ -30,7 +30,11 @@ impl Filter {
     /// Returns whether a repository is selected.
     #[must_use]
     pub fn selects(&self, registry: &str, repository: &RepositoryName) -> bool {
-        let names = [repository.to_string(), format!("{registry}/{repository}")];
+        self.selects_any(&[repository.to_string(), format!("{registry}/{repository}")])
+    }
+
+    /// Returns whether something is selected that people know by these names.
+    pub(crate) fn selects_any(&self, names: &[String]) -> bool {
         let hit = |set: &GlobSet| names.iter().any(|name| set.is_match(name));
         self.include.as_ref().is_none_or(hit) && !hit(&self.exclude)
     }

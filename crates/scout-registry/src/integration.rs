@@ -12,6 +12,7 @@ use scout_envs::{Digest, RepositoryName, Tag};
 
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
+use crate::events::EventSource;
 use crate::manifest::Manifest;
 use crate::stats::Stats;
 
@@ -51,16 +52,41 @@ pub trait RegistryIntegration: fmt::Debug + Send + Sync + 'static {
     /// Returns what was asked for so far.
     fn stats(&self) -> Stats;
 
-    /// Checks the address and the credentials without listing anything.
-    async fn test_connection(&self) -> Result<()>;
+    /// Returns how people write a repository, without tag: what stands in a pull command.
+    fn reference(&self, repository: &RepositoryName) -> String {
+        format!("{}/{repository}", self.host())
+    }
+
+    /// Returns whether [`repositories`](Self::repositories) lists all that the registry has and
+    /// the configuration selects, not a list of names that somebody gave.
+    fn lists_all(&self) -> bool;
+
+    /// Returns whether a repository is watched only once somebody enabled it, and none is at
+    /// first.
+    fn requires_activation(&self) -> bool {
+        false
+    }
+
+    /// Returns whether the configuration selects a repository of this name, which need not exist.
+    fn selects(&self, repository: &RepositoryName) -> bool;
+
+    /// Returns what reads its webhooks, if it receives any: it has secrets for them.
+    fn events(&self) -> Option<&dyn EventSource> {
+        None
+    }
+
+    /// Checks the addresses and the credentials, the product's own API included, without listing
+    /// images. See [`test_connection`](crate::test_connection) for a test of everything.
+    async fn check(&self) -> Result<()>;
 
     /// Lists the repositories that the configuration selects, sorted: the explicit ones, else
     /// those of the catalog; of these, what `include` and `exclude` leave.
     async fn repositories(&self) -> Result<Vec<RepositoryName>>;
 
-    /// Lists the tags of a repository, sorted. A repository without tags has an empty list or is
-    /// [not found](Error::is_not_found), as the registry pleases.
-    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<Tag>>;
+    /// Lists the tags of a repository, sorted, with what is known of each at no further cost. A
+    /// repository without tags has an empty list or is [not found](Error::is_not_found), as the
+    /// registry pleases.
+    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<ListedTag>>;
 
     /// Returns what a tag points to now, at the least cost the registry allows.
     async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Resolved>;
@@ -115,6 +141,35 @@ pub struct Capabilities {
     pub lists_running_images: bool,
 }
 
+/// A tag in a listing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ListedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// What it points to, where the listing itself tells; else it must be
+    /// [resolved](RegistryIntegration::resolve).
+    pub resolved: Option<Resolved>,
+}
+
+impl ListedTag {
+    /// Returns a tag of which the listing tells nothing more.
+    #[must_use]
+    pub fn new(tag: Tag) -> Self {
+        Self {
+            tag,
+            resolved: None,
+        }
+    }
+
+    /// Tells what it points to.
+    #[must_use]
+    pub fn with_resolved(mut self, resolved: Resolved) -> Self {
+        self.resolved = Some(resolved);
+        self
+    }
+}
+
 /// What a tag points to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -136,6 +191,13 @@ impl Resolved {
             media_type: None,
             pushed_at: None,
         }
+    }
+
+    /// Tells when it was pushed, where that is known.
+    #[must_use]
+    pub fn with_pushed_at(mut self, pushed_at: Option<Timestamp>) -> Self {
+        self.pushed_at = pushed_at;
+        self
     }
 }
 

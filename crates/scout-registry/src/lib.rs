@@ -1,19 +1,32 @@
 #![doc = include_str!("../README.md")]
 
+mod acr;
+mod artifactory;
+mod client;
 mod config_file;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod credentials;
 mod descriptor;
+mod distribution;
+mod docker_archive;
 mod error;
+pub mod events;
 mod filter;
+mod harbor;
 mod integration;
 mod manifest;
 pub mod media_type;
+mod nexus;
 mod oci;
 mod oci_dir;
+mod rest;
+mod selection;
 mod spec;
 mod stats;
+mod test;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use config_file::{ConfigFile, HistoryEntry, InvalidConfig};
@@ -21,10 +34,14 @@ pub use credentials::RegistryCredentials;
 pub use descriptor::Descriptor;
 pub use error::{Cause, Error, Result};
 pub use filter::{Filter, InvalidGlob};
-pub use integration::{BlobStream, Capabilities, ManifestDocument, RegistryIntegration, Resolved};
+pub use integration::{
+    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+};
 pub use manifest::{ImageManifest, Index, IndexEntry, InvalidManifest, Manifest};
 pub use media_type::LayerKind;
-pub use oci::OciRegistry;
-pub use oci_dir::OciDirectory;
-pub use spec::{BuildOptions, InvalidSpec, OciDirSpec, OciSpec, RegistrySpec};
+pub use spec::{
+    BuildOptions, Connection, CredentialRefs, InvalidSecretRef, InvalidSpec, Parameters,
+    RegistrySpec, SecretRef, Variables, WebhookSpec,
+};
 pub use stats::Stats;
+pub use test::{FailedTest, TestReport, TestStep, test_connection};

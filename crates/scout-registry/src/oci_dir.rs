@@ -1,6 +1,7 @@
 //! `type=oci-dir`: an OCI image layout in a directory, read as if it were a registry.
 
-mod layout;
+pub(crate) mod layout;
+mod spec;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,54 +16,51 @@ use tokio::io::AsyncReadExt;
 
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
 use crate::integration::{
-    BlobStream, Capabilities, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::manifest::Manifest;
 use crate::oci_dir::layout::{Layout, LayoutVersion};
-use crate::spec::{BuildOptions, OciDirSpec};
+pub(crate) use crate::oci_dir::spec::PRODUCT;
+use crate::selection::Selection;
 use crate::stats::{Counters, RequestKind, Stats};
 use crate::verify::{VerifiedStream, check_digest};
 
 /// What stands before the repository in a reference to an image in a directory: where Docker's
 /// reference grammar has a host, `localhost` means this machine.
-const HOST: &str = "localhost";
+pub(crate) const HOST: &str = "localhost";
 /// How much of a blob is read at once, in bytes.
 const CHUNK: usize = 128 * 1024;
 /// Longest `index.json`, in bytes: some fifty thousand images.
-const MAX_INDEX: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_INDEX: u64 = 16 * 1024 * 1024;
 
 /// An OCI image layout in a directory.
 ///
 /// A tag is an entry of `index.json` with the annotation `org.opencontainers.image.ref.name`;
 /// the file is read again when it has changed. Only files below the directory are opened.
 #[derive(Debug)]
-pub struct OciDirectory {
+struct OciDirectory {
     root: PathBuf,
     key: String,
-    filter: Filter,
-    explicit: Vec<RepositoryName>,
+    selection: Selection,
     counters: Arc<Counters>,
     known: Mutex<Option<(LayoutVersion, Arc<Layout>)>>,
 }
 
 impl OciDirectory {
-    /// Makes the integration; the directory need not exist yet. Credentials are not used.
+    /// Makes the integration; the directory need not exist yet.
     ///
     /// # Errors
     ///
     /// When the path is relative and there is no current directory.
-    pub fn new(spec: &OciDirSpec, options: BuildOptions) -> Result<Self> {
-        let root =
-            std::path::absolute(spec.path()).map_err(|source| unreadable(spec.path(), source))?;
+    fn new(path: &Path, selection: Selection) -> Result<Self> {
+        let root = std::path::absolute(path).map_err(|source| unreadable(path, source))?;
         // One layout has one identity, whichever link leads to it.
         let root = std::fs::canonicalize(&root).unwrap_or(root);
         Ok(Self {
             key: format!("oci-dir:{}", root.display()),
             root,
-            filter: spec.filter().clone(),
-            explicit: options.repositories,
+            selection,
             counters: Arc::new(Counters::default()),
             known: Mutex::new(None),
         })
@@ -171,7 +169,7 @@ impl OciDirectory {
 #[async_trait]
 impl RegistryIntegration for OciDirectory {
     fn kind(&self) -> &'static str {
-        "oci-dir"
+        PRODUCT.kind
     }
 
     fn key(&self) -> &str {
@@ -193,7 +191,15 @@ impl RegistryIntegration for OciDirectory {
         self.counters.stats()
     }
 
-    async fn test_connection(&self) -> Result<()> {
+    fn lists_all(&self) -> bool {
+        self.selection.named().is_none()
+    }
+
+    fn selects(&self, repository: &RepositoryName) -> bool {
+        self.selection.selects(repository)
+    }
+
+    async fn check(&self) -> Result<()> {
         self.counters.count(RequestKind::Ping);
         self.layout().await.map(drop)
     }
@@ -201,22 +207,19 @@ impl RegistryIntegration for OciDirectory {
     async fn repositories(&self) -> Result<Vec<RepositoryName>> {
         self.counters.count(RequestKind::Catalog);
         let layout = self.layout().await?;
-        let mut names: Vec<_> = if self.explicit.is_empty() {
-            layout.repositories().cloned().collect()
-        } else {
-            self.explicit.clone()
+        let names = match self.selection.named() {
+            Some(names) => names,
+            None => layout.repositories().cloned().collect(),
         };
-        names.retain(|name| self.filter.selects(HOST, name));
-        names.sort();
-        names.dedup();
-        Ok(names)
+        Ok(self.selection.keep(names))
     }
 
-    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<Tag>> {
+    async fn tags(&self, repository: &RepositoryName) -> Result<Vec<ListedTag>> {
         self.counters.count(RequestKind::Tags);
         let layout = self.layout().await?;
         self.knows(&layout, repository)?;
-        Ok(layout.tags(repository).cloned().collect())
+        let tags = layout.tags(repository).cloned();
+        Ok(tags.map(ListedTag::new).collect())
     }
 
     async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Resolved> {
@@ -279,7 +282,7 @@ impl RegistryIntegration for OciDirectory {
     }
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> Error {
+pub(crate) fn unreadable(path: &Path, source: std::io::Error) -> Error {
     Error::Unreadable {
         path: path.to_owned(),
         source: Arc::new(source),

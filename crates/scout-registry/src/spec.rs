@@ -1,55 +1,155 @@
-//! Registry strings: `type=oci,registry=registry.example.com,include=team/*`.
+//! Registry strings and parameters: `type=oci,registry=registry.example.com,include=team/*`.
 //!
-//! One CSV record of `key=value`, as `docker scout watch` takes it; a bare host means `type=oci`.
+//! A string is one CSV record of `key=value`, as `docker scout watch` takes it; a bare host means
+//! `type=oci`. Each product adds one [`Product`] to the table below.
 
+mod connection;
+mod credential;
 mod field;
 mod invalid;
 mod options;
+mod parameters;
+mod secret;
+mod webhook;
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
-
-use scout_envs::RepositoryName;
-use scout_http::rule;
-use url::Url;
 
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
-use crate::oci::OciRegistry;
-use crate::oci_dir::OciDirectory;
-use crate::spec::field::Fields;
+pub use crate::spec::connection::Connection;
+pub use crate::spec::credential::CredentialRefs;
+pub(crate) use crate::spec::field::Fields;
 pub use crate::spec::invalid::InvalidSpec;
-use crate::spec::invalid::without_credentials;
+pub(crate) use crate::spec::invalid::without_credentials;
 pub use crate::spec::options::BuildOptions;
+pub use crate::spec::parameters::Parameters;
+pub use crate::spec::secret::{InvalidSecretRef, SecretRef};
+pub use crate::spec::webhook::WebhookSpec;
+use crate::{acr, artifactory, docker_archive, harbor, nexus, oci, oci_dir};
 
-/// A registry string that was read and checked.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum RegistrySpec {
-    /// `type=oci`: a registry that speaks the OCI distribution protocol.
-    Oci(OciSpec),
-    /// `type=oci-dir`: an OCI image layout in a directory.
-    OciDir(OciDirSpec),
+/// The products that can be named, by what people use most.
+static PRODUCTS: &[&Product] = &[
+    &artifactory::PRODUCT,
+    &acr::PRODUCT,
+    &oci::PRODUCT,
+    &harbor::PRODUCT,
+    &nexus::PRODUCT,
+    &oci_dir::PRODUCT,
+    &docker_archive::PRODUCT,
+];
+
+/// How a product reads and checks its own keys.
+type ReadSettings = fn(&Fields, &Shared) -> Result<Arc<dyn Settings>, InvalidSpec>;
+
+/// What a product adds: its name, its keys, and how they are read.
+pub(crate) struct Product {
+    /// The value of `type=`.
+    pub(crate) kind: &'static str,
+    /// Its own keys, beside `type` and the groups below.
+    pub(crate) keys: &'static [&'static str],
+    /// Whether it is asked over the network: adds the keys of [`Connection`] and
+    /// [`CredentialRefs`].
+    pub(crate) is_remote: bool,
+    /// Whether it sends webhooks: adds the keys of [`WebhookSpec`].
+    pub(crate) sends_events: bool,
+    /// What stands before the names of its environment variables, as in
+    /// `DOCKER_SCOUT_ARTIFACTORY`; without one, those of any registry.
+    pub(crate) variables: Option<Variables>,
+    /// Reads and checks its own keys.
+    pub(crate) read: ReadSettings,
 }
 
-/// The types that can be named.
-const TYPES: &[&str] = &["oci", "oci-dir"];
-/// The keys of `type=oci`.
-const OCI_KEYS: &[&str] = &[
-    "type",
-    "registry",
-    "include",
-    "includes",
-    "exclude",
-    "excludes",
-    "repository",
-    "insecure",
-    "ca",
-    "allow-host",
-];
-/// The keys of `type=oci-dir`.
-const OCI_DIR_KEYS: &[&str] = &["type", "path", "include", "includes", "exclude", "excludes"];
+/// The environment variables that hold a product's credentials.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Variables {
+    /// The user.
+    pub user: &'static str,
+    /// The password or access token.
+    pub password: &'static str,
+    /// What authenticates webhooks, if it sends any.
+    pub webhook_secret: Option<&'static str>,
+}
+
+impl Product {
+    fn all_keys(&self) -> Vec<&'static str> {
+        let mut keys = vec!["type"];
+        if self.is_remote {
+            keys.push("registry");
+        }
+        keys.extend_from_slice(self.keys);
+        keys.extend_from_slice(FILTER_KEYS);
+        if self.is_remote {
+            keys.extend_from_slice(connection::KEYS);
+            keys.extend_from_slice(credential::KEYS);
+        }
+        if self.sends_events {
+            keys.extend_from_slice(webhook::KEYS);
+        }
+        let mut seen = Vec::new();
+        keys.retain(|key| {
+            !seen.contains(key) && {
+                seen.push(*key);
+                true
+            }
+        });
+        keys
+    }
+}
+
+/// The keys every product has.
+const FILTER_KEYS: &[&str] = &["include", "includes", "exclude", "excludes"];
+
+/// What all products have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    /// Which repositories are looked at.
+    pub(crate) filter: Filter,
+    /// Where it is asked, if over the network.
+    pub(crate) connection: Option<Connection>,
+}
+
+impl Shared {
+    /// Returns where it is asked.
+    ///
+    /// # Errors
+    ///
+    /// For products that are not asked over the network.
+    pub(crate) fn connection(&self) -> Result<Connection, InvalidSpec> {
+        self.connection.clone().ok_or(InvalidSpec::Empty)
+    }
+}
+
+/// A product's own settings, checked.
+pub(crate) trait Settings: fmt::Debug + Send + Sync {
+    /// Returns what stands before the repository where people read a reference.
+    fn host(&self) -> &str;
+
+    /// Returns where it is asked, if that is not simply what `registry=` says.
+    fn connection(&self) -> Option<&Connection> {
+        None
+    }
+
+    /// Returns the user to whom a password belongs that comes without one.
+    fn default_user(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Makes the integration; nothing is asked yet.
+    fn build(&self, options: BuildOptions) -> Result<Arc<dyn RegistryIntegration>>;
+}
+
+/// A registry string, or parameters, read and checked.
+#[derive(Clone)]
+pub struct RegistrySpec {
+    product: &'static Product,
+    shared: Shared,
+    credentials: CredentialRefs,
+    webhook: WebhookSpec,
+    settings: Arc<dyn Settings>,
+}
 
 impl RegistrySpec {
     /// Reads a registry string.
@@ -58,25 +158,105 @@ impl RegistrySpec {
     ///
     /// [`InvalidSpec`] names what is wrong, and what is allowed.
     pub fn parse(text: &str) -> Result<Self, InvalidSpec> {
-        let fields = Fields::parse(text)?;
-        match fields.kind()? {
-            "oci" => OciSpec::from_fields(&fields).map(Self::Oci),
-            "oci-dir" => OciDirSpec::from_fields(&fields).map(Self::OciDir),
-            unknown => Err(InvalidSpec::UnknownType {
-                name: without_credentials(unknown),
-                allowed: TYPES.join(", "),
-            }),
-        }
+        Self::new(&Parameters::parse(text)?)
+    }
+
+    /// Checks parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSpec`] names what is wrong, and what is allowed.
+    pub fn new(parameters: &Parameters) -> Result<Self, InvalidSpec> {
+        let fields = Fields::new(parameters)?;
+        let kind = fields.kind()?;
+        let product = PRODUCTS.iter().find(|product| product.kind == kind);
+        let Some(product) = product else {
+            return Err(InvalidSpec::UnknownType {
+                name: without_credentials(kind),
+                allowed: Self::kinds().collect::<Vec<_>>().join(", "),
+            });
+        };
+        fields.check_keys(product.kind, &product.all_keys())?;
+        let connection = match product.is_remote {
+            true => Some(Connection::read(product.kind, &fields)?),
+            false => None,
+        };
+        let shared = Shared {
+            filter: fields.filter()?,
+            connection,
+        };
+        Ok(Self {
+            product,
+            credentials: CredentialRefs::read(&fields)?,
+            webhook: WebhookSpec::read(&fields)?,
+            settings: (product.read)(&fields, &shared)?,
+            shared,
+        })
+    }
+
+    /// Returns the types that can be named.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        PRODUCTS.iter().map(|product| product.kind)
+    }
+
+    /// Returns the type.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.product.kind
+    }
+
+    /// Returns the keys that a type takes; nothing if there is no such type.
+    #[must_use]
+    pub fn keys_of(kind: &str) -> Option<Vec<&'static str>> {
+        let product = PRODUCTS.iter().find(|product| product.kind == kind)?;
+        Some(product.all_keys())
+    }
+
+    /// Returns what stands before the repository where people read a reference: the host, which
+    /// is also the name under which Docker keeps its credentials.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.settings.host()
+    }
+
+    /// Returns where it is asked, if it is asked over the network.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        let own = self.settings.connection();
+        own.or(self.shared.connection.as_ref())
     }
 
     /// Returns the file with extra certificate authorities, which the caller reads into
     /// [`BuildOptions::with_ca_pem`].
     #[must_use]
     pub fn ca_file(&self) -> Option<&Path> {
-        match self {
-            Self::Oci(spec) => spec.ca.as_deref(),
-            Self::OciDir(_) => None,
-        }
+        self.connection()?.ca_file()
+    }
+
+    /// Returns where its credentials are kept; the caller reads them into
+    /// [`BuildOptions::with_credentials`].
+    #[must_use]
+    pub fn credentials(&self) -> &CredentialRefs {
+        &self.credentials
+    }
+
+    /// Returns the user to whom a password belongs that is given without one, if the product
+    /// has such a user.
+    #[must_use]
+    pub fn default_user(&self) -> Option<&'static str> {
+        self.settings.default_user()
+    }
+
+    /// Returns how its webhooks are received.
+    #[must_use]
+    pub fn webhook(&self) -> &WebhookSpec {
+        &self.webhook
+    }
+
+    /// Returns the environment variables documented for its credentials.
+    #[must_use]
+    pub fn variables(&self) -> Option<Variables> {
+        self.product.variables
     }
 
     /// Makes the integration; nothing is asked yet.
@@ -85,173 +265,16 @@ impl RegistrySpec {
     ///
     /// When the options cannot be used with it.
     pub fn build(&self, options: BuildOptions) -> Result<Arc<dyn RegistryIntegration>> {
-        Ok(match self {
-            Self::Oci(spec) => Arc::new(OciRegistry::new(spec, options)?),
-            Self::OciDir(spec) => Arc::new(OciDirectory::new(spec, options)?),
-        })
+        self.settings.build(options)
     }
 }
 
-/// `type=oci`, checked.
-#[derive(Clone, Debug)]
-pub struct OciSpec {
-    base: Url,
-    host: String,
-    filter: Filter,
-    repositories: Vec<RepositoryName>,
-    insecure: bool,
-    ca: Option<PathBuf>,
-    allowed_hosts: Vec<String>,
-}
-
-impl OciSpec {
-    fn from_fields(fields: &Fields) -> Result<Self, InvalidSpec> {
-        fields.check_keys("oci", OCI_KEYS)?;
-        let insecure = fields.flag("insecure")?;
-        let ca = fields.optional("ca")?.map(PathBuf::from);
-        let (base, host) = address(fields.required("oci", "registry")?, insecure, ca.is_some())?;
-        let repositories = fields
-            .list(&["repository"])
-            .into_iter()
-            .map(RepositoryName::try_from)
-            .collect::<Result<_, _>>()?;
-        let allowed_hosts = fields.list(&["allow-host"]);
-        let is_host = |host: &&String| {
-            Url::parse(&format!("https://{host}/")).is_ok_and(|url| {
-                url.path() == "/" && url.username().is_empty() && url.query().is_none()
-            })
-        };
-        if let Some(bad) = allowed_hosts.iter().find(|host| !is_host(host)) {
-            return Err(InvalidSpec::NotAHost {
-                key: "allow-host",
-                value: without_credentials(bad),
-            });
-        }
-        Ok(Self {
-            base,
-            host,
-            filter: fields.filter()?,
-            repositories,
-            insecure,
-            ca,
-            allowed_hosts: allowed_hosts
-                .into_iter()
-                .map(|host| host.to_ascii_lowercase())
-                .collect(),
-        })
-    }
-
-    /// Returns the address that is asked.
-    #[must_use]
-    pub fn base(&self) -> &Url {
-        &self.base
-    }
-
-    /// Returns the registry as people write it, `host[:port]`; `docker.io` for Docker Hub.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Returns which repositories are looked at.
-    #[must_use]
-    pub fn filter(&self) -> &Filter {
-        &self.filter
-    }
-
-    /// Returns the repositories that are named.
-    #[must_use]
-    pub fn repositories(&self) -> &[RepositoryName] {
-        &self.repositories
-    }
-
-    /// Returns whether plain HTTP to other machines was allowed.
-    #[must_use]
-    pub fn allows_plain_http(&self) -> bool {
-        self.insecure
-    }
-
-    /// Returns the other hosts that were approved, `host` or `host:port`.
-    #[must_use]
-    pub fn allowed_hosts(&self) -> &[String] {
-        &self.allowed_hosts
-    }
-}
-
-/// Docker Hub's names, and the host that serves its images.
-const DOCKER_HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io"];
-const DOCKER_HUB_SERVER: &str = "registry-1.docker.io";
-
-/// Reads `[scheme://]host[:port]`. Without a scheme it is https; but http for a registry on this
-/// machine, unless a certificate authority is named, and with `insecure=true`.
-fn address(text: &str, insecure: bool, has_ca: bool) -> Result<(Url, String), InvalidSpec> {
-    let bad = || InvalidSpec::NotAHost {
-        key: "registry",
-        value: without_credentials(text),
-    };
-    let is_explicit = text.contains("://");
-    let mut url = if is_explicit {
-        Url::parse(text)
-    } else {
-        Url::parse(&format!("https://{text}"))
-    }
-    .ok()
-    .filter(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-    })
-    .ok_or_else(bad)?;
-    if !is_explicit && (insecure || (rule::is_loopback(&url) && !has_ca)) {
-        // Parsed again: the port that is left out depends on the scheme.
-        url = Url::parse(&format!("http://{text}")).ok().ok_or_else(bad)?;
-    }
-    if !rule::is_scheme_allowed(&url, insecure) {
-        return Err(InvalidSpec::PlainHttp {
-            registry: text.to_owned(),
-        });
-    }
-    let host = url.host_str().ok_or_else(bad)?.to_owned();
-    if DOCKER_HUB.contains(&host.as_str()) && url.port().is_none() {
-        url.set_host(Some(DOCKER_HUB_SERVER)).ok().ok_or_else(bad)?;
-        return Ok((url, "docker.io".to_owned()));
-    }
-    let host = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    };
-    Ok((url, host))
-}
-
-/// `type=oci-dir`, checked.
-#[derive(Clone, Debug)]
-pub struct OciDirSpec {
-    path: PathBuf,
-    filter: Filter,
-}
-
-impl OciDirSpec {
-    fn from_fields(fields: &Fields) -> Result<Self, InvalidSpec> {
-        fields.check_keys("oci-dir", OCI_DIR_KEYS)?;
-        Ok(Self {
-            path: PathBuf::from(fields.required("oci-dir", "path")?),
-            filter: fields.filter()?,
-        })
-    }
-
-    /// Returns the directory, as it was written.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns which repositories are looked at.
-    #[must_use]
-    pub fn filter(&self) -> &Filter {
-        &self.filter
+impl fmt::Debug for RegistrySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistrySpec")
+            .field("kind", &self.product.kind)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,8 +3,11 @@
 //! Each rule panics where the contract of [`Store`] is broken, and returns the store's error if
 //! it fails where it should not. A rule needs a store of its own with nothing in it.
 
+mod activation;
 mod environments;
+mod events;
 mod facts;
+mod integrations;
 mod judgement;
 mod leases;
 mod organizations;
@@ -70,6 +73,22 @@ pub const RULES: &[Rule] = rules![
     repositories::repositories_of_later_catalogs_have_no_baseline,
     repositories::a_repository_missing_twice_takes_its_tags_along,
     repositories::an_organization_cannot_touch_anothers,
+    integrations::an_integration_has_its_name_and_its_registry_alone,
+    integrations::an_integration_comes_back_as_it_was,
+    integrations::updating_an_integration_replaces_its_parameters,
+    integrations::a_removed_integration_takes_its_registry_along,
+    integrations::a_removed_registry_cannot_be_recorded,
+    integrations::what_a_removed_integration_held_comes_back_when_it_is_seen,
+    integrations::an_integration_that_moves_leaves_its_registry,
+    integrations::a_registry_can_be_watched_again_without_an_integration,
+    activation::of_a_disabled_repository_nothing_is_wanted,
+    activation::enabling_a_repository_begins_anew,
+    activation::an_old_activation_does_not_end_a_new_one,
+    activation::disabling_a_repository_takes_it_out_of_latest_indexed,
+    activation::dropped_work_comes_back_when_it_is_seen,
+    activation::a_repository_may_be_enabled_before_it_is_listed,
+    activation::repositories_are_listed_in_order,
+    activation::nothing_is_known_where_no_repository_is_enabled,
     tags::the_baseline_is_not_wanted,
     tags::all_images_wants_the_baseline_too,
     tags::observing_again_changes_nothing,
@@ -78,6 +97,18 @@ pub const RULES: &[Rule] = rules![
     tags::an_unanalyzed_newest_leaves_the_previous,
     tags::coming_back_to_a_digest_counts_as_seen_again,
     tags::a_returning_tag_was_seen_before,
+    tags::a_forgotten_tag_is_gone_at_once,
+    tags::the_tags_of_a_digest_are_those_that_point_to_it,
+    tags::a_tag_that_moves_to_no_image_stands_for_nothing,
+    events::an_event_comes_back_as_it_was,
+    events::an_event_is_recorded_once,
+    events::an_event_is_remembered_for_a_while,
+    events::what_happens_again_is_heard_again,
+    events::only_so_many_events_are_remembered,
+    events::a_full_table_takes_none,
+    events::a_postponed_event_waits,
+    events::a_key_that_does_not_fit_is_refused,
+    events::events_belong_to_one_organization,
     work::the_oldest_work_is_leased_first,
     work::a_lost_lease_writes_nothing,
     work::an_indexed_artifact_is_recorded_whole,
@@ -112,6 +143,8 @@ pub const RULES: &[Rule] = rules![
 pub const SHARED_RULES: &[SharedRule] = shared_rules![
     work::work_is_leased_to_one_of_two,
     work::late_work_is_taken_over,
+    events::what_one_finished_the_other_knows,
+    activation::work_of_a_disabled_repository_is_lost,
     leases::a_named_lease_has_one_holder,
     leases::what_one_writes_the_other_reads,
 ];

@@ -61,6 +61,12 @@ pub enum Error {
         /// What was leased.
         what: String,
     },
+    /// The integration that watched the registry was removed.
+    #[error("the integration of {registry} was removed; add it again to watch it")]
+    Removed {
+        /// The registry, as people are shown it.
+        registry: String,
+    },
     /// Anything else the database said while doing the thing named.
     #[error("cannot {action}")]
     Failed {
@@ -82,5 +88,11 @@ impl Error {
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
         matches!(self, Self::LeaseLost { .. })
+    }
+
+    /// Returns whether the registry is not watched any more.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Removed { .. })
     }
 }

@@ -32,6 +32,11 @@ id!(
     i64
 );
 id!(
+    /// An integration.
+    IntegrationId,
+    i64
+);
+id!(
     /// A registry that an organization watches.
     RegistryId,
     i64
@@ -39,6 +44,11 @@ id!(
 id!(
     /// A repository of a registry.
     RepositoryId,
+    i64
+);
+id!(
+    /// An event that a registry sent.
+    EventId,
     i64
 );
 id!(

@@ -9,15 +9,29 @@ mod sqlite;
 mod store;
 
 pub use error::{Error, Result};
-pub use id::{ArtifactId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+pub use id::{
+    ArtifactId, EventId, ImageId, IntegrationId, OrgId, PackageId, RegistryId, RepositoryId,
+    TokenId,
+};
 pub use model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, FoundImage, Retry};
 pub use model::environment::{EnvironmentImage, EnvironmentRecord};
+pub use model::event::{
+    CONTENT_KEY_PREFIX, EVENTS_REMEMBERED_FOR, EventAction, EventsRecorded, MAX_EVENT_KEY_BYTES,
+    MAX_PENDING_EVENTS, MAX_REMEMBERED_EVENTS, NewEvent, PendingEvent,
+};
 pub use model::image::{ImageFacts, ImageRecord, NewImage, NewLayer};
+pub use model::integration::{
+    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
+    NewIntegration,
+};
 pub use model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, TagCandidate,
 };
 pub use model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
-pub use model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+pub use model::repository::{
+    RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
+};
+pub use model::tag::{KnownTag, Observation, Observed};
 pub use model::work::{IndexWork, Lease};
 pub use sqlite::{Access, SqliteStore};
 pub use store::Store;

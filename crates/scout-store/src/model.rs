@@ -2,8 +2,11 @@
 
 pub(crate) mod artifact;
 pub(crate) mod environment;
+pub(crate) mod event;
 pub(crate) mod image;
+pub(crate) mod integration;
 pub(crate) mod judgement;
 pub(crate) mod organization;
+pub(crate) mod repository;
 pub(crate) mod tag;
 pub(crate) mod work;

@@ -3,15 +3,18 @@
 //! SQLite never runs on a thread of the runtime: a method takes its turn asynchronously, and then
 //! runs one transaction on a blocking thread.
 
+mod activation;
 mod artifacts;
 mod column;
 mod connection;
 mod environments;
+mod events;
 mod fault;
 mod feeds;
 mod findings;
 mod holder;
 mod images;
+mod integrations;
 mod judge_input;
 mod judgement;
 mod layers;
@@ -21,8 +24,10 @@ mod methods;
 mod migration;
 mod organizations;
 mod packages;
+mod queue;
 mod ranges;
 mod registries;
+mod repositories;
 mod tags;
 #[cfg(test)]
 mod tests;

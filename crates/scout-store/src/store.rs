@@ -6,18 +6,28 @@ use std::fmt;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
-use scout_envs::{Digest, EnvironmentName, OrgName, RepositoryName, Snapshot, Tag};
+use scout_envs::{
+    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag,
+};
 
 use crate::error::Result;
-use crate::id::{ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::id::{EventId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
 use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
 use crate::model::image::{ImageRecord, NewLayer};
+use crate::model::integration::{
+    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
+    NewIntegration,
+};
 use crate::model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
 };
 use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
-use crate::model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+use crate::model::repository::{
+    RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
+};
+use crate::model::tag::{KnownTag, Observation, Observed};
 use crate::model::work::{IndexWork, Lease};
 
 /// Everything Scout knows.
@@ -56,10 +66,63 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked.
     async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>>;
 
-    // Registries, repositories, tags.
+    // Integrations.
+
+    /// Adds an integration, unless its name or its registry is taken. A registry that was
+    /// removed can be recorded again from then on; what it holds counts once it is seen.
+    async fn add_integration(
+        &self,
+        org: OrgId,
+        integration: NewIntegration,
+        now: Timestamp,
+    ) -> Result<IntegrationAdded>;
+
+    /// Lists the organization's integrations by name.
+    async fn integrations(&self, org: OrgId) -> Result<Vec<IntegrationRecord>>;
+
+    /// Returns the integration of this name.
+    async fn integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+    ) -> Result<Option<IntegrationRecord>>;
+
+    /// Replaces the parameters of an integration.
+    async fn update_integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        update: IntegrationUpdate,
+        now: Timestamp,
+    ) -> Result<IntegrationUpdated>;
+
+    /// Records a test of an integration's connection; returns whether there is one of that name.
+    async fn record_integration_test(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        test: IntegrationTest,
+    ) -> Result<bool>;
+
+    /// Removes an integration; returns whether there was one.
+    ///
+    /// Its registry is not watched any more: its tags are gone, its index work and its events
+    /// are dropped, and recording anything of it is answered with
+    /// [`Removed`](crate::Error::Removed), so that whoever is still sweeping it brings nothing
+    /// back. What was learned stays: images, packages, baselines, which repositories are
+    /// enabled, what environments hold.
+    async fn remove_integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    // Registries, repositories, tags. What is recorded of a registry whose integration was
+    // removed is answered with `Removed`.
 
     /// Returns the registry that has this key, creating it if needed. `display` is what people
-    /// are shown; the newest one is kept.
+    /// are shown; the newest one is kept. One that was removed stays removed.
     async fn registry(
         &self,
         org: OrgId,
@@ -68,20 +131,57 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<RegistryRecord>;
 
-    /// Records the repositories that are watched.
+    /// Lets a registry be recorded again whose integration was removed: for somebody who names
+    /// it without an integration. Returns whether it was removed.
+    async fn restore_registry(&self, org: OrgId, registry: RegistryId) -> Result<bool>;
+
+    /// Records the repositories a registry holds.
     ///
-    /// `complete` tells that they are all the registry has (a catalog, not a list somebody gave):
-    /// then repositories that appear after the first complete one have no baseline, and tags of
-    /// repositories missing from two complete ones in a row are gone. Returns them with their
-    /// numbers, in the order given.
+    /// `complete` tells that they are all it has (a catalog, not a list somebody gave): then
+    /// repositories that appear after the first complete one have no baseline, and tags of
+    /// repositories missing from two complete ones in a row are gone. `enable_new` tells whether
+    /// repositories never recorded before are enabled; one that is not takes a baseline whenever
+    /// it is. Of known ones the newest reference is kept. Returns them with their numbers, in
+    /// the order given, disabled ones too.
     async fn record_repositories(
         &self,
         org: OrgId,
         registry: RegistryId,
-        names: &[RepositoryName],
+        repositories: &[WatchedRepository],
         complete: bool,
+        enable_new: bool,
         now: Timestamp,
     ) -> Result<Vec<RepositoryRecord>>;
+
+    /// Lists the repositories of one registry, or of all that are watched, by registry and name.
+    async fn repositories(
+        &self,
+        org: OrgId,
+        registry: Option<RegistryId>,
+    ) -> Result<Vec<RepositoryListing>>;
+
+    /// Enables or disables repositories of a registry; those never recorded before are created.
+    /// Returns how many were changed or created.
+    ///
+    /// Enabling one that was disabled begins anew: its activation is due, and what is there when
+    /// it is listed next is its baseline. Disabling one takes its tags out of `latest-indexed`
+    /// and drops its index work; environments keep what they hold.
+    async fn set_repositories_enabled(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        repositories: &[RepositoryName],
+        enabled: bool,
+        now: Timestamp,
+    ) -> Result<u64>;
+
+    /// Lists the registry's enabled repositories whose activation is due, by name.
+    async fn activations(&self, org: OrgId, registry: RegistryId) -> Result<Vec<RepositoryRecord>>;
+
+    /// Records that the repository's newest image was asked for, or that it has none. The
+    /// activation stays due if the repository was disabled and enabled again since the record
+    /// was read.
+    async fn finish_activation(&self, org: OrgId, repository: &RepositoryRecord) -> Result<()>;
 
     /// Lists the repository's tags that exist, by name.
     async fn known_tags(&self, org: OrgId, repository: RepositoryId) -> Result<Vec<KnownTag>>;
@@ -89,7 +189,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Records where a tag points to, and enqueues the artifact if it is wanted and not indexed.
     ///
     /// It is wanted if `all_images` is set, or if the repository's baseline is complete and the
-    /// tag was never seen with this digest. A failed artifact is not enqueued again by this.
+    /// tag was never seen with this digest. A failed artifact is not enqueued again by this; a
+    /// waiting one whose work was dropped is. Of a disabled repository nothing is wanted.
     async fn observe(
         &self,
         org: OrgId,
@@ -106,6 +207,61 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         tags: &[Tag],
         now: Timestamp,
     ) -> Result<u64>;
+
+    /// Records that a tag is gone: an event told so and the registry confirmed it. Returns whether
+    /// it was there.
+    async fn forget_tag(&self, org: OrgId, repository: RepositoryId, tag: &Tag) -> Result<bool>;
+
+    /// Lists the repository's tags that exist and point to this digest, by name: what may be
+    /// gone when an event tells only that a digest was deleted.
+    async fn tags_of_digest(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<Tag>>;
+
+    // Events.
+
+    /// Records events of a registry, all or none. They survive a loss of power once this is
+    /// answered, so the sender may forget them then.
+    ///
+    /// An event whose key is known changes nothing, also for a while after it was worked on
+    /// ([`EVENTS_REMEMBERED_FOR`](crate::EVENTS_REMEMBERED_FOR),
+    /// [`MAX_REMEMBERED_EVENTS`](crate::MAX_REMEMBERED_EVENTS)), unless the key only tells what
+    /// the event says ([`CONTENT_KEY_PREFIX`](crate::CONTENT_KEY_PREFIX)).
+    async fn record_events(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        events: Vec<NewEvent>,
+        now: Timestamp,
+    ) -> Result<EventsRecorded>;
+
+    /// Lists up to `limit` of the registry's pending events that are due, oldest first.
+    ///
+    /// They are not leased: an event is a hint, and looking twice records the same.
+    async fn pending_events(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<PendingEvent>>;
+
+    /// Returns how many events of the registry are pending, and when the next of them is due.
+    async fn event_backlog(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+    ) -> Result<(u64, Option<Timestamp>)>;
+
+    /// Records that these events were worked on: what they hinted at was recorded before.
+    async fn finish_events(&self, org: OrgId, events: &[EventId], now: Timestamp) -> Result<()>;
+
+    /// Makes a pending event due again at `not_before`, and counts the attempt.
+    async fn postpone_event(&self, org: OrgId, event: EventId, not_before: Timestamp)
+    -> Result<()>;
 
     // Work.
 
@@ -147,12 +303,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         registry: RegistryId,
     ) -> Result<(u64, Option<Timestamp>)>;
 
-    /// Enqueues failed artifacts of the organization again. Returns how many.
+    /// Enqueues failed artifacts of the organization again, but for those in repositories that
+    /// are disabled or whose registry was removed. Returns how many.
     async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64>;
 
-    /// Enqueues the registry's artifacts that a tag points to and whose images were analyzed by
-    /// older readers, or chosen by another wish for platforms. Their old results serve until the
-    /// new ones are there, and stay if the artifact cannot be read again. Returns how many.
+    /// Enqueues the registry's artifacts that a tag of an enabled repository points to and whose
+    /// images were analyzed by older readers, or chosen by another wish for platforms. Their old
+    /// results serve until the new ones are there, and stay if the artifact cannot be read again.
+    /// Returns how many.
     async fn enqueue_outdated(
         &self,
         org: OrgId,
@@ -278,8 +436,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // Reports.
 
-    /// Lists the organization's artifacts that a tag points to or an environment holds, by
-    /// registry, repository and tags; those in one state, or all.
+    /// Lists the organization's artifacts that a tag of an enabled repository points to or an
+    /// environment holds, by registry, repository and tags; those in one state, or all.
     async fn artifacts(
         &self,
         org: OrgId,

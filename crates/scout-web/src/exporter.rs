@@ -12,6 +12,7 @@ use scout_envs::OrgName;
 use tokio::net::TcpListener;
 
 use crate::cache::{Cache, State};
+use crate::chain::Chain;
 use crate::failure::Failure;
 use crate::options::ExporterOptions;
 use crate::page::Page;
@@ -49,7 +50,7 @@ impl Exporter {
     /// Polls and serves until `shutdown` is done, then lets requests end.
     ///
     /// Callers wait until the source was asked once. Returns how many connections were cut off, as
-    /// [`serve`](crate::serve) does.
+    /// [`serve`](crate::serve()) does.
     pub async fn run(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
         let mut shutdown = pin!(shutdown);
         tokio::select! {
@@ -216,20 +217,5 @@ async fn in_time<T>(
     match tokio::time::timeout(limit, question).await {
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", limit.as_secs()).into()),
-    }
-}
-
-/// An error with all its causes on one line.
-struct Chain<'a>(&'a (dyn std::error::Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut error = self.0;
-        while let Some(cause) = error.source() {
-            write!(f, ": {cause}")?;
-            error = cause;
-        }
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod cache;
+mod chain;
 mod exporter;
 mod failure;
 mod options;
@@ -11,6 +12,8 @@ mod routes;
 mod serve;
 mod source;
 mod stats;
+mod tls;
+mod webhook;
 
 pub use exporter::{Exporter, POLL_TIMEOUT, REQUEST_TIMEOUT};
 pub use options::{Clock, ExporterOptions, POLL_INTERVAL};
@@ -19,6 +22,11 @@ pub use serve::{
     HEAD_TIMEOUT, MAX_CONNECTION_AGE, MAX_CONNECTIONS, MAX_HEAD_BYTES, SHUTDOWN_DEADLINE, serve,
 };
 pub use source::{BoxError, MetricsSource, TokenGrant};
+pub use tls::{HANDSHAKE_TIMEOUT, MAX_PEM_BYTES, RELOAD_INTERVAL, Tls, TlsError, TlsFiles};
+pub use webhook::{
+    EventSink, InvalidRoutes, Recorded, SenderRate, SinkError, WebhookOptions, WebhookReceiver,
+    WebhookRoute, WebhookStats,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,31 @@
-//! The server: connections with limits, and an end that comes.
+//! The server: connections with limits, with TLS or without, and an end that comes.
 //!
 //! `axum::serve` has no limit on connections, on the time a request head may take, nor on the time
 //! a shutdown may take, so connections are handled here.
 
+mod peer;
+
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+
+pub(crate) use crate::serve::peer::Peer;
+use crate::serve::peer::Peers;
+use crate::tls::{HANDSHAKE_TIMEOUT, Tls};
 
 /// How long requests may go on after the end of serving began.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -32,6 +43,26 @@ pub const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 /// How long to wait when no connection can be accepted, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
 
+/// What connections may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Most connections at a time; more wait in the queue of the operating system.
+    pub(crate) connections: usize,
+    /// Most of them from one network; more are closed at once.
+    pub(crate) connections_of_peer: usize,
+    /// Longest request head, in bytes.
+    pub(crate) head_bytes: usize,
+}
+
+impl Limits {
+    const SCRAPES: Self = Self {
+        connections: MAX_CONNECTIONS,
+        // All scrapers may sit behind one proxy.
+        connections_of_peer: MAX_CONNECTIONS,
+        head_bytes: MAX_HEAD_BYTES,
+    };
+}
+
 /// Serves the routes until `shutdown` is done.
 ///
 /// Then no new connection is taken, requests that run may end within [`SHUTDOWN_DEADLINE`], and
@@ -41,18 +72,42 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    serve_within(Limits::SCRAPES, listener, None, router, shutdown).await
+}
+
+/// Serves the routes within these limits, over TLS if there is any, as [`serve`] does. Each
+/// request has the [`Peer`] as an extension.
+pub(crate) async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) -> usize {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let peers = Peers::new(limits.connections_of_peer);
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            (connection, slot) = accept(&listener, &slots) => {
-                let (router, stopped) = (router.clone(), stopped.clone());
+            (stream, address, slot) = accept(&listener, &slots) => {
+                let peer = Peer::new(address.ip());
+                let Some(place) = peers.enter(peer) else {
+                    tracing::debug!(%peer, "too many connections of one sender");
+                    continue;
+                };
+                let connection = Connection {
+                    peer,
+                    head_bytes: limits.head_bytes,
+                    router: router.clone(),
+                    stopped: stopped.clone(),
+                };
+                let tls = tls.clone();
                 connections.spawn(async move {
-                    handle(connection, router, stopped).await;
-                    drop(slot);
+                    connection.open(stream, tls).await;
+                    drop((slot, place));
                 });
             }
             Some(_) = connections.join_next() => {}
@@ -67,16 +122,16 @@ pub async fn serve(
     cut_off
 }
 
-/// Returns the next connection with its place among [`MAX_CONNECTIONS`].
+/// Returns the next connection with its place among all.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     // Nobody closes the semaphore, so there is always a place at last.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((connection, _)) => return (connection, slot),
+            Ok((stream, address)) => return (stream, address, slot),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -85,29 +140,67 @@ async fn accept(
     }
 }
 
-async fn handle(stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>) {
-    // Answers are written whole; waiting to fill packets would only delay small ones.
-    let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let serving_ends = tokio::select! {
-        // How it ended is the caller's affair: it went away, was slow, or spoke no HTTP.
-        _ = connection.as_mut() => return,
-        // The sender is dropped when serving ends.
-        _ = stopped.changed() => true,
-        () = sleep(MAX_CONNECTION_AGE) => false,
-    };
-    connection.as_mut().graceful_shutdown();
-    if serving_ends {
-        // The deadline of all connections is that of this one.
-        let _ = connection.await;
-    } else {
-        let _ = timeout(SHUTDOWN_DEADLINE, connection).await;
+/// A connection that was accepted, without its stream.
+struct Connection {
+    peer: Peer,
+    head_bytes: usize,
+    router: Router,
+    stopped: watch::Receiver<()>,
+}
+
+impl Connection {
+    /// Shakes hands, if there is TLS, and answers.
+    async fn open(mut self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+        // Answers are written whole; waiting to fill packets would only delay small ones.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.answer(stream).await;
+        };
+        let handshake = async { tls.acceptor().await.accept(stream).await };
+        let handshaken = tokio::select! {
+            handshaken = timeout(HANDSHAKE_TIMEOUT, handshake) => handshaken,
+            _ = self.stopped.changed() => return,
+        };
+        let peer = self.peer;
+        match handshaken {
+            Ok(Ok(stream)) => self.answer(stream).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        }
+    }
+
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let Self {
+            peer,
+            head_bytes,
+            router,
+            mut stopped,
+        } = self;
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(head_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let serving_ends = tokio::select! {
+            // How it ended is the caller's affair: it went away, was slow, or spoke no HTTP.
+            _ = connection.as_mut() => return,
+            // The sender is dropped when serving ends.
+            _ = stopped.changed() => true,
+            () = sleep(MAX_CONNECTION_AGE) => false,
+        };
+        connection.as_mut().graceful_shutdown();
+        if serving_ends {
+            // The deadline of all connections is that of this one.
+            let _ = connection.await;
+        } else {
+            let _ = timeout(SHUTDOWN_DEADLINE, connection).await;
+        }
     }
 }
 

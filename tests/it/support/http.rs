@@ -1,4 +1,4 @@
-//! The smallest HTTP client that can read a metrics endpoint.
+//! The smallest HTTP client that can read a metrics endpoint and deliver a webhook.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -23,18 +23,36 @@ impl Answer {
 
 /// Reads `http://HOST:PORT/PATH`; no answer if nobody listens.
 pub(crate) fn get(url: &str, headers: &[(&str, &str)]) -> Option<Answer> {
+    send("GET", url, headers, b"")
+}
+
+/// Sends a request; no answer if nobody listens. `Host` is that of the address unless given.
+pub(crate) fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
     let mut stream = TcpStream::connect(host).ok()?;
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        request.push_str(&format!("Host: {host}\r\n"));
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).ok()?;
+    // Who refuses a body may close before all of it was sent.
+    let _ = stream.write_all(body);
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).ok()?;
+    let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
     Some(Answer {

@@ -1,7 +1,7 @@
 //! A real registry: Debian's `docker-registry` on a free port, with its access log.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::guard::Guarded;
+use super::openssl::Certificates;
+use super::token_server::TokenServer;
 use super::{http, program};
 
 /// Longest that the registry may take to start. It takes half a second.
@@ -30,6 +32,18 @@ pub(crate) enum Auth {
     None,
     /// [`USER`] with [`PASSWORD`].
     Basic,
+    /// The same user, who asks a token server for tokens.
+    Token,
+}
+
+/// How a registry runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options<'a> {
+    pub(crate) auth: Auth,
+    /// What it serves HTTPS with.
+    pub(crate) tls: Option<&'a Certificates>,
+    /// Where it sends its notifications.
+    pub(crate) notified: Option<&'a str>,
 }
 
 /// A running registry.
@@ -38,6 +52,7 @@ pub(crate) struct Registry {
     guard: Guarded,
     port: u16,
     auth: Auth,
+    token_server: Option<TokenServer>,
     /// Removed when the guard ends, so that it may be kept in a `static`.
     folder: PathBuf,
 }
@@ -45,20 +60,19 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts an empty registry.
     pub(crate) fn start(auth: Auth) -> Self {
+        Self::start_with(Options {
+            auth,
+            tls: None,
+            notified: None,
+        })
+    }
+
+    /// Starts an empty registry that runs as told.
+    pub(crate) fn start_with(options: Options<'_>) -> Self {
         let folder = TempDir::new().unwrap().keep();
         let port = free_port();
-        let path = folder.display();
-        let mut config = format!(
-            "version: 0.1\n\
-             log: {{level: warn, accesslog: {{disabled: false}}}}\n\
-             storage:\n  filesystem: {{rootdirectory: {path}/data}}\n  delete: {{enabled: true}}\n\
-             http:\n  addr: 127.0.0.1:{port}\n  secret: test\n"
-        );
-        if auth == Auth::Basic {
-            fs::write(folder.join("htpasswd"), HTPASSWD).unwrap();
-            let line = format!("auth:\n  htpasswd: {{realm: test, path: {path}/htpasswd}}\n");
-            config.push_str(&line);
-        }
+        let token_server = (options.auth == Auth::Token).then(TokenServer::start);
+        let config = config(&options, port, &folder, token_server.as_ref());
         let file = folder.join("config.yml");
         fs::write(&file, config).unwrap();
         let mut command = Command::new("docker-registry");
@@ -69,14 +83,28 @@ impl Registry {
         let guard = Guarded::start_and_clean(&command, &folder.join("log"), &folder);
         program::until("start of the registry", START, || {
             assert!(guard.is_running(), "{}", guard.stderr());
-            http::get(&format!("http://127.0.0.1:{port}/v2/"), &[])
+            match options.tls {
+                None => http::get(&format!("http://127.0.0.1:{port}/v2/"), &[]).map(|_| ()),
+                Some(_) => TcpStream::connect(("127.0.0.1", port)).ok().map(|_| ()),
+            }
         });
         Self {
             guard,
             port,
-            auth,
+            auth: options.auth,
+            token_server,
             folder,
         }
+    }
+
+    /// Returns the token server of [`Auth::Token`].
+    pub(crate) fn token_server(&self) -> &TokenServer {
+        self.token_server.as_ref().unwrap()
+    }
+
+    /// Returns where images lie.
+    pub(crate) fn repositories(&self) -> PathBuf {
+        self.folder.join("data/docker/registry/v2")
     }
 
     /// Returns `HOST:PORT`.
@@ -99,7 +127,7 @@ impl Registry {
     pub(crate) fn push(&self, layout: &Path, image: &str, name: &str, more: &[&str]) {
         let mut skopeo = Command::new("skopeo");
         skopeo.args(["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"]);
-        if self.auth == Auth::Basic {
+        if self.auth != Auth::None {
             skopeo.args(["--dest-creds", &format!("{USER}:{PASSWORD}")]);
         }
         skopeo
@@ -111,10 +139,46 @@ impl Registry {
 
     /// Returns the requests of the access log behind a position, and the position after them.
     pub(crate) fn requests_since(&self, position: usize) -> (Vec<Request>, usize) {
-        let log = self.guard.stdout();
-        let requests = log[position..].lines().filter_map(Request::parse).collect();
-        (requests, log.len())
+        Request::parse_log(&self.guard.stdout(), position)
     }
+}
+
+fn config(
+    options: &Options<'_>,
+    port: u16,
+    folder: &Path,
+    token_server: Option<&TokenServer>,
+) -> String {
+    let path = folder.display();
+    let mut config = format!(
+        "version: 0.1\n\
+         log: {{level: warn, accesslog: {{disabled: false}}}}\n\
+         storage:\n  filesystem: {{rootdirectory: {path}/data}}\n  delete: {{enabled: true}}\n\
+         http:\n  addr: 127.0.0.1:{port}\n  secret: test\n"
+    );
+    if let Some(tls) = options.tls {
+        config.push_str(&format!(
+            "  tls: {{certificate: {}, key: {}}}\n",
+            tls.certificate().display(),
+            tls.key().display()
+        ));
+    }
+    if options.auth == Auth::Basic {
+        fs::write(folder.join("htpasswd"), HTPASSWD).unwrap();
+        config.push_str(&format!(
+            "auth:\n  htpasswd: {{realm: test, path: {path}/htpasswd}}\n"
+        ));
+    }
+    if let Some(server) = token_server {
+        config.push_str(&server.config());
+    }
+    if let Some(url) = options.notified {
+        config.push_str(&format!(
+            "notifications:\n  endpoints:\n  - name: test\n    url: {url}\n    \
+             timeout: 2s\n    threshold: 5\n    backoff: 1s\n"
+        ));
+    }
+    config
 }
 
 /// One line of the access log.
@@ -126,6 +190,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Returns the requests of a log behind a position, and the position after them.
+    pub(crate) fn parse_log(log: &str, position: usize) -> (Vec<Self>, usize) {
+        // The last line may not have been written to its end.
+        let end = log.rfind('\n').map_or(0, |end| end + 1);
+        let lines = log[position.min(end)..end].lines();
+        (lines.filter_map(Self::parse).collect(), end)
+    }
+
     /// Reads a line of the combined format: `... "GET /v2/ HTTP/1.1" 200 ...`.
     fn parse(line: &str) -> Option<Self> {
         let mut quoted = line.split('"');

@@ -78,8 +78,8 @@ fn is_bad_content(error: &scout_registry::Error) -> bool {
     matches!(error, InvalidManifest { .. } | TooLarge { .. })
 }
 
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn StdError) -> String {
+/// Returns an error and its causes on one line.
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

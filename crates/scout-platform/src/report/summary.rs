@@ -6,7 +6,7 @@ use scout_advisories::{feed_url, has_published_feed};
 use scout_envs::{Ecosystem, OrgName, Policy, Severity, SeverityCounts, StreamSnapshot, Unknown};
 use scout_store::{ArtifactRecord, ArtifactState};
 
-use super::{Reader, artifact_name};
+use super::{Reader, artifact_name, tagged_name};
 use crate::error::Result;
 use crate::judge::{Judged, JudgedImage};
 use crate::lookup::Organization;
@@ -139,7 +139,7 @@ fn names(artifact: &ArtifactRecord) -> Vec<String> {
     artifact
         .tags
         .iter()
-        .map(|tag| format!("{}:{tag}", artifact.repository))
+        .map(|tag| tagged_name(artifact, tag))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Workers: lease an artifact, make an attempt, record how it ended.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -8,9 +8,8 @@ use jiff::SignedDuration;
 use scout_store::{ArtifactOutcome, IndexWork, RegistryId};
 use tokio_util::sync::CancellationToken;
 
-use super::{IDLE, RunReport, Watcher};
+use super::{IDLE, RunReport, Source, Until, Watcher};
 use crate::error::Result;
-use crate::sweep::SweepReport;
 
 /// How long a lease lasts without renewal: what another machine waits after a crash of this one.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -26,23 +25,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn report(&self, sweep: SweepReport) -> RunReport {
-        RunReport {
-            sweep,
-            indexed: self.indexed.load(Ordering::Relaxed),
-            skipped: self.skipped.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
-        }
-    }
-
-    /// As [`report`](Self::report), and counts from zero again.
-    pub(super) fn take(&self, sweep: SweepReport) -> RunReport {
-        RunReport {
-            sweep,
-            indexed: self.indexed.swap(0, Ordering::Relaxed),
-            skipped: self.skipped.swap(0, Ordering::Relaxed),
-            failed: self.failed.swap(0, Ordering::Relaxed),
-        }
+    /// Adds the counts to the report, and counts from zero again.
+    pub(super) fn take(&self, report: &mut RunReport) {
+        report.indexed += self.indexed.swap(0, Ordering::Relaxed);
+        report.skipped += self.skipped.swap(0, Ordering::Relaxed);
+        report.failed += self.failed.swap(0, Ordering::Relaxed);
     }
 
     /// The counter of such an outcome; an attempt that is repeated is not counted.
@@ -60,81 +47,79 @@ impl Tally {
 }
 
 impl Watcher {
-    /// Works until told to stop, or until `swept` is set and nothing is left to do.
+    /// Works in all registries until told to stop, or until nothing is left to do.
     pub(super) async fn work_until(
         &self,
-        registry: RegistryId,
-        tally: &Tally,
-        swept: &AtomicBool,
+        registries: &[RegistryId],
+        until: Until,
         stop: &CancellationToken,
     ) -> Result<()> {
         if !self.options.index {
             return Ok(());
         }
-        let workers = (0..self.options.workers).map(|_| self.work(registry, tally, swept, stop));
+        let workers = (0..self.options.workers).map(|_| self.work(registries, until, stop));
         try_join_all(workers).await?;
         Ok(())
     }
 
     async fn work(
         &self,
-        registry: RegistryId,
-        tally: &Tally,
-        swept: &AtomicBool,
+        registries: &[RegistryId],
+        until: Until,
         stop: &CancellationToken,
     ) -> Result<()> {
         while !stop.is_cancelled() {
-            // Read before the lease is asked for: work that the sweep added last is not missed.
-            let was_swept = swept.load(Ordering::Acquire);
-            let now = self.watched.clock.now();
-            let leased = self.watched.store.lease_index_work(
-                self.watched.org,
-                registry,
-                now,
-                now + LEASE,
-                1,
-            );
-            if let Some(work) = leased.await?.pop() {
-                self.index_one(&work, tally).await?;
+            // Both before the lease is asked for: work that comes meanwhile is not missed.
+            let woken = self.work.notified();
+            let was_begun = self.is_begun();
+            if let Some((source, work)) = self.lease(registries).await? {
+                self.index_one(source, &work).await?;
                 continue;
             }
-            if was_swept
-                && self
-                    .watched
-                    .store
-                    .index_backlog(self.watched.org, registry)
-                    .await?
-                    .0
-                    == 0
-            {
+            if until == Until::NothingIsLeft && was_begun && self.backlog().await? == 0 {
                 break;
             }
             tokio::select! {
                 () = tokio::time::sleep(IDLE) => {}
-                () = self.work.notified() => {}
+                () = woken => {}
                 () = stop.cancelled() => {}
             }
         }
         Ok(())
     }
 
-    async fn index_one(&self, work: &IndexWork, tally: &Tally) -> Result<()> {
+    /// Leases the next piece of work. Registries take turns, so that one with a long queue keeps
+    /// no other waiting.
+    async fn lease(&self, registries: &[RegistryId]) -> Result<Option<(&Source, IndexWork)>> {
+        let first = self.turn.load(Ordering::Relaxed);
+        let all = self.sources.iter().zip(registries).enumerate();
+        for (number, (source, &registry)) in all.clone().skip(first).chain(all.take(first)) {
+            let now = self.clock.now();
+            let leased = self
+                .store
+                .lease_index_work(self.org, registry, now, now + LEASE, 1)
+                .await?;
+            if let Some(work) = leased.into_iter().next() {
+                self.turn.store(number + 1, Ordering::Relaxed);
+                return Ok(Some((source, work)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn index_one(&self, source: &Source, work: &IndexWork) -> Result<()> {
         let name = || {
-            format!(
-                "{}/{}@{}",
-                self.watched.registry.host(),
-                work.repository,
-                work.digest.short()
-            )
+            let reference = source.watched.registry.reference(&work.repository);
+            format!("{reference}@{}", work.digest.short())
         };
-        let attempt = self.indexer.attempt(work);
+        let attempt = source.indexer.attempt(work);
         tokio::pin!(attempt);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut attempt => break outcome?,
                 () = tokio::time::sleep(RENEWAL) => {
-                    let until = self.watched.clock.now() + LEASE;
-                    match self.watched.store.renew_index_work(work, until).await {
+                    let until = self.clock.now() + LEASE;
+                    match self.store.renew_index_work(work, until).await {
                         Err(error) if error.is_lease_lost() => return Ok(()),
                         other => other?,
                     }
@@ -161,11 +146,10 @@ impl Watcher {
             }
             _ => {}
         }
-        let counter = tally.counter(&outcome);
+        let counter = source.tally.counter(&outcome);
         match self
-            .watched
             .store
-            .finish_index_work(work, outcome, self.watched.clock.now())
+            .finish_index_work(work, outcome, self.clock.now())
             .await
         {
             // Somebody else took over while we were slow; what they record is the same.

@@ -2,13 +2,13 @@
 
 mod auth;
 mod blob;
-mod fake;
 mod listing;
+mod quirks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake::{Content, Fake, Reply, sha256};
+use crate::testing::{Content, Fake, Reply, sha256};
 use scout_envs::{RepositoryName, Tag};
 use scout_http::RetryPolicy;
 
@@ -190,7 +190,7 @@ async fn a_registry_that_is_not_there_is_said_to_be_so_once() {
     let host = listener.local_addr().unwrap().to_string();
     drop((fake, listener));
     let registry = build(&host, RegistryCredentials::Anonymous);
-    let error = registry.test_connection().await.unwrap_err();
+    let error = registry.check().await.unwrap_err();
     let text = shown(&error);
     assert!(
         text.contains("cannot be reached: Connection refused"),
@@ -208,4 +208,20 @@ async fn a_server_with_tls_is_told_from_one_without() {
             .await;
     let error = anonymous(&fake).repositories().await.unwrap_err();
     assert!(matches!(error, Error::NotPlainHttp { .. }), "{error:?}");
+}
+
+#[test]
+fn webhooks_are_received_only_with_a_secret() {
+    for kind in ["oci", "harbor", "nexus"] {
+        let text = format!("type={kind},registry=registry.example.com,port=9000");
+        let spec = RegistrySpec::parse(&text).unwrap();
+        for (secrets, receives) in [(vec![], false), (vec![""], false), (vec!["s3cret"], true)] {
+            let secrets = secrets.into_iter().map(Into::into).collect();
+            let options = BuildOptions::new("test").with_webhook_secrets(secrets);
+            let integration = spec.build(options).unwrap();
+            assert_eq!(integration.events().is_some(), receives, "{kind}");
+            assert!(integration.capabilities().receives_events);
+            assert!(!format!("{integration:?}").contains("s3cret"), "{kind}");
+        }
+    }
 }

@@ -17,13 +17,13 @@ const IMAGE_NAME: &str = "io.containerd.image.name";
 
 /// Tells whether a file was written since it was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct LayoutVersion {
+pub(crate) struct LayoutVersion {
     modified: Option<SystemTime>,
     length: u64,
 }
 
 impl LayoutVersion {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             modified: metadata.modified().ok(),
             length: metadata.len(),
@@ -33,7 +33,7 @@ impl LayoutVersion {
 
 /// The named images of a layout.
 #[derive(Debug, Default)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     images: BTreeMap<RepositoryName, BTreeMap<Tag, Descriptor>>,
     media_types: HashMap<Digest, String>,
     unusable: usize,
@@ -42,7 +42,7 @@ pub(super) struct Layout {
 impl Layout {
     /// Reads `index.json`; `root` gives images without a repository one. The first of two
     /// entries with one name counts.
-    pub(super) fn parse(bytes: &[u8], root: &Path) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8], root: &Path) -> Result<Self, String> {
         let index = Manifest::parse_layout(bytes)
             .map_err(|reason| format!("index.json cannot be used: {}", reason.whole()))?;
         let home = home(root).map_err(|reason| reason.to_string())?;
@@ -77,28 +77,28 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(super) fn repositories(&self) -> impl Iterator<Item = &RepositoryName> {
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = &RepositoryName> {
         self.images.keys()
     }
 
-    pub(super) fn tags(&self, repository: &RepositoryName) -> impl Iterator<Item = &Tag> {
+    pub(crate) fn tags(&self, repository: &RepositoryName) -> impl Iterator<Item = &Tag> {
         self.images
             .get(repository)
             .into_iter()
             .flat_map(BTreeMap::keys)
     }
 
-    pub(super) fn find(&self, repository: &RepositoryName, tag: &Tag) -> Option<&Descriptor> {
+    pub(crate) fn find(&self, repository: &RepositoryName, tag: &Tag) -> Option<&Descriptor> {
         self.images.get(repository)?.get(tag)
     }
 
     /// Returns the media type that `index.json` gives a manifest.
-    pub(super) fn media_type(&self, digest: &Digest) -> Option<&str> {
+    pub(crate) fn media_type(&self, digest: &Digest) -> Option<&str> {
         self.media_types.get(digest).map(String::as_str)
     }
 
     /// Returns how many entries could not be used.
-    pub(super) fn unusable(&self) -> usize {
+    pub(crate) fn unusable(&self) -> usize {
         self.unusable
     }
 }
@@ -136,7 +136,7 @@ fn sanitized(text: &str) -> String {
 }
 
 /// The repository of images that name none: the directory's own name, made valid.
-fn home(root: &Path) -> Result<RepositoryName, InvalidRepositoryName> {
+pub(crate) fn home(root: &Path) -> Result<RepositoryName, InvalidRepositoryName> {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let words: Vec<String> = name
         .split(|c: char| !c.is_ascii_alphanumeric())

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::*;
 use crate::conformance;
 use crate::media_type;
+use crate::spec::BuildOptions;
 use crate::spec::RegistrySpec;
 use crate::verify::digest_of;
 use scout_envs::DigestAlgorithm;
@@ -58,7 +59,7 @@ async fn what_is_no_layout_is_said_to_be_none_and_why() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
     let says = async |path: &Path, expected: &str| {
-        let error = open(path).test_connection().await.unwrap_err().to_string();
+        let error = open(path).check().await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
     says(

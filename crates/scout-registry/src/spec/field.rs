@@ -1,42 +1,22 @@
 //! The fields of a registry string, before they mean anything.
 
+use scout_envs::RepositoryName;
+
 use crate::filter::Filter;
 use crate::spec::InvalidSpec;
-use crate::spec::invalid::without_credentials;
+use crate::spec::parameters::Parameters;
+use crate::spec::secret::SecretRef;
 
-/// Longest registry string, in bytes: thousands of repositories fit.
-const MAX_LEN: usize = 1024 * 1024;
-
-/// `key=value` pairs in their order.
+/// Parameters while they are read.
 #[derive(Debug)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidSpec> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(InvalidSpec::Empty);
-        }
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let record = match (records.next(), records.next()) {
-            (Some(Ok(record)), None) if text.len() <= MAX_LEN => record,
-            _ => return Err(InvalidSpec::NotOneRecord),
-        };
-        let pair = |field: &str| match field.split_once('=') {
-            Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
-            None if record.len() == 1 => Ok(("registry".to_owned(), field.to_owned())),
-            None => Err(InvalidSpec::NotAPair {
-                field: without_credentials(field),
-            }),
-        };
-        let pairs: Vec<_> = record.iter().map(pair).collect::<Result<_, _>>()?;
+    pub(super) fn new(parameters: &Parameters) -> Result<Self, InvalidSpec> {
+        let pairs = parameters.pairs();
         match pairs.iter().find(|(_, value)| value.is_empty()) {
             Some((key, _)) => Err(InvalidSpec::EmptyValue { key: key.clone() }),
-            None => Ok(Self(pairs)),
+            None => Ok(Self(pairs.to_vec())),
         }
     }
 
@@ -69,7 +49,7 @@ impl Fields {
         pairs.map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn optional(&self, key: &'static str) -> Result<Option<&str>, InvalidSpec> {
+    pub(crate) fn optional(&self, key: &'static str) -> Result<Option<&str>, InvalidSpec> {
         let mut values = self.all(key);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
@@ -77,7 +57,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn required(
+    pub(crate) fn required(
         &self,
         kind: &'static str,
         key: &'static str,
@@ -86,7 +66,7 @@ impl Fields {
             .ok_or(InvalidSpec::MissingKey { kind, key })
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Result<bool, InvalidSpec> {
+    pub(crate) fn flag(&self, key: &'static str) -> Result<bool, InvalidSpec> {
         match self.optional(key)? {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
@@ -97,9 +77,20 @@ impl Fields {
         }
     }
 
+    /// Returns where a secret is kept.
+    pub(crate) fn secret(&self, key: &'static str) -> Result<Option<SecretRef>, InvalidSpec> {
+        let Some(text) = self.optional(key)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(found) => Ok(Some(found)),
+            Err(reason) => Err(InvalidSpec::Secret { key, reason }),
+        }
+    }
+
     /// Returns the items of all these keys, each of which may hold a comma list. A comma within
     /// braces belongs to a glob.
-    pub(super) fn list(&self, keys: &[&str]) -> Vec<String> {
+    pub(crate) fn list(&self, keys: &[&str]) -> Vec<String> {
         let values = self
             .0
             .iter()
@@ -124,7 +115,15 @@ impl Fields {
         trimmed.filter(|item| !item.is_empty()).collect()
     }
 
-    pub(super) fn filter(&self) -> Result<Filter, InvalidSpec> {
+    /// Returns the repositories that are named.
+    pub(crate) fn repositories(&self) -> Result<Vec<RepositoryName>, InvalidSpec> {
+        let names = self.list(&["repository"]).into_iter();
+        Ok(names
+            .map(RepositoryName::try_from)
+            .collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) fn filter(&self) -> Result<Filter, InvalidSpec> {
         let include = self.list(&["include", "includes"]);
         let exclude = self.list(&["exclude", "excludes"]);
         Ok(Filter::new(&include, &exclude)?)

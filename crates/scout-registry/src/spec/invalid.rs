@@ -3,6 +3,7 @@
 use scout_envs::InvalidRepositoryName;
 
 use crate::filter::InvalidGlob;
+use crate::spec::InvalidSecretRef;
 
 /// Why a text is not a registry string.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -77,6 +78,93 @@ pub enum InvalidSpec {
         /// The value.
         value: String,
     },
+    /// A value that is not an address of an API.
+    #[error(
+        "{key}={value} is not an address such as https://example.jfrog.io/artifactory; credentials \
+         are no part of it"
+    )]
+    NotAnAddress {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A value that is not a port.
+    #[error("port={value} is not a port between 1 and 65535")]
+    NotAPort {
+        /// The value.
+        value: String,
+    },
+    /// A value that is none of those allowed.
+    #[error("{key}={value} is none of {allowed}")]
+    NotOneOf {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A value that is not a name of the kind that is expected.
+    #[error("{key}={value} is not {expected}")]
+    NotAName {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What is expected, with an example.
+        expected: &'static str,
+    },
+    /// A secret, or something else that is no reference to one.
+    #[error("{key}=: {reason}")]
+    Secret {
+        /// The key.
+        key: &'static str,
+        /// What is allowed.
+        reason: InvalidSecretRef,
+    },
+    /// Two keys of which only one can be used.
+    #[error("{one}= and {other}= cannot both be given")]
+    Both {
+        /// The key.
+        one: &'static str,
+        /// The other key.
+        other: &'static str,
+    },
+    /// A key that means nothing without another.
+    #[error("{one}= is given without {other}=")]
+    OneWithoutOther {
+        /// The key that is given.
+        one: &'static str,
+        /// The key that is missing.
+        other: &'static str,
+    },
+    /// Two keys that say opposite things.
+    #[error("{one}= contradicts {other}=; keep one of them")]
+    Contradiction {
+        /// The key.
+        one: &'static str,
+        /// The other key.
+        other: &'static str,
+    },
+    /// A value that is not the key of a repository of Artifactory, as Docker can write it.
+    #[error(
+        "repository={value} is not a repository key of Artifactory that Docker can write: \
+         lower-case letters and digits, joined by '.', '_' or '-'; images in it are selected with \
+         include="
+    )]
+    NotARepositoryKey {
+        /// The value.
+        value: String,
+    },
+    /// A layout in which the registry's address leads to one repository only.
+    #[error(
+        "layout=port needs exactly one repository=: the registry's port leads to one repository"
+    )]
+    NotOneRepository,
+    /// Repositories named in the string and beside it.
+    #[error("repository= and --repository cannot both be given; keep one of them")]
+    RepositoryTwice,
     /// Plain HTTP to another machine.
     #[error(
         "{registry} is plain http, which is used for loopback addresses only; insecure=true allows it"
@@ -94,7 +182,7 @@ pub enum InvalidSpec {
 }
 
 /// A text as it may be shown: what stands before an `@` may be a password.
-pub(super) fn without_credentials(text: &str) -> String {
+pub(crate) fn without_credentials(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
         None => text.to_owned(),

@@ -1,11 +1,11 @@
-//! What an integration needs beside its registry string.
+//! What an integration needs beside its parameters.
 
-use scout_envs::RepositoryName;
 use scout_http::RetryPolicy;
+use secrecy::SecretString;
 
 use crate::credentials::RegistryCredentials;
 
-/// What an integration needs beside its registry string.
+/// What an integration needs beside its parameters: what they only point to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BuildOptions {
@@ -13,8 +13,8 @@ pub struct BuildOptions {
     pub user_agent: String,
     /// Who we are.
     pub credentials: RegistryCredentials,
-    /// The repositories to look at, in place of those in the registry string; empty: none named.
-    pub repositories: Vec<RepositoryName>,
+    /// What webhooks are authenticated with; none is empty.
+    pub webhook_secrets: Vec<SecretString>,
     /// Extra certificate authorities, PEM.
     pub ca_pem: Option<Vec<u8>>,
     /// How patiently failed requests are repeated. Its jitter is the only randomness used.
@@ -28,7 +28,7 @@ impl BuildOptions {
         Self {
             user_agent: user_agent.into(),
             credentials: RegistryCredentials::Anonymous,
-            repositories: Vec::new(),
+            webhook_secrets: Vec::new(),
             ca_pem: None,
             retry: RetryPolicy::default(),
         }
@@ -41,10 +41,11 @@ impl BuildOptions {
         self
     }
 
-    /// Looks at these repositories only.
+    /// Accepts webhooks that are authenticated with one of these: the current one, and the one
+    /// before it while the sender is being changed. Without any, no webhook is accepted.
     #[must_use]
-    pub fn with_repositories(mut self, repositories: Vec<RepositoryName>) -> Self {
-        self.repositories = repositories;
+    pub fn with_webhook_secrets(mut self, secrets: Vec<SecretString>) -> Self {
+        self.webhook_secrets = secrets;
         self
     }
 

@@ -2,11 +2,10 @@
 
 use super::*;
 
-fn oci(text: &str) -> OciSpec {
-    match RegistrySpec::parse(text) {
-        Ok(RegistrySpec::Oci(spec)) => spec,
-        other => panic!("{text}: {other:?}"),
-    }
+fn oci(text: &str) -> RegistrySpec {
+    let spec = RegistrySpec::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    assert_eq!(spec.kind(), "oci");
+    spec
 }
 
 #[test]
@@ -78,7 +77,11 @@ fn addresses_get_their_scheme_by_rule() {
         ),
     ] {
         let spec = oci(text);
-        assert_eq!((spec.base().as_str(), spec.host()), (base, host), "{text}");
+        assert_eq!(
+            (spec.connection().unwrap().base().as_str(), spec.host()),
+            (base, host),
+            "{text}"
+        );
     }
 }
 
@@ -89,13 +92,12 @@ fn lists_may_be_repeated_and_quoted() {
         r#""exclude=b/*,{c,d}/*",excludes=*/old,"repository=team/a,team/b","#,
         "allow-host=cdn.example.com",
     ));
-    let names: Vec<_> = spec
-        .repositories()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(names, ["team/a", "team/b"]);
-    assert_eq!(spec.allowed_hosts(), ["cdn.example.com"]);
+    let integration = spec.build(BuildOptions::new("test")).unwrap();
+    assert!(!integration.lists_all());
+    assert_eq!(
+        spec.connection().unwrap().allowed_hosts(),
+        ["cdn.example.com"]
+    );
     for (name, expected) in [
         ("team/frontend-1", true),
         ("a/x", true),
@@ -106,7 +108,7 @@ fn lists_may_be_repeated_and_quoted() {
     ] {
         let name = name.parse().unwrap();
         assert_eq!(
-            spec.filter().selects("r.example.com", &name),
+            spec.shared.filter.selects("r.example.com", &name),
             expected,
             "{name}"
         );
@@ -114,13 +116,39 @@ fn lists_may_be_repeated_and_quoted() {
 }
 
 #[test]
-fn directories_have_a_path() {
-    let RegistrySpec::OciDir(spec) =
-        RegistrySpec::parse("type=oci-dir,path=./images,include=a*").unwrap()
-    else {
-        panic!("not a directory");
-    };
-    assert_eq!(spec.path(), Path::new("./images"));
+fn secrets_are_references() {
+    let spec = oci("type=oci,registry=r,user=bob,password=env:PASSWORD");
+    assert_eq!(spec.credentials().user.as_deref(), Some("bob"));
+    assert_eq!(
+        spec.credentials().password,
+        Some(SecretRef::Env("PASSWORD".to_owned()))
+    );
+    let spec = oci("type=oci,registry=r,token=file:/run/secrets/token");
+    let path = Path::new("/run/secrets/token").to_owned();
+    assert_eq!(spec.credentials().token, Some(SecretRef::File(path)));
+    for literal in ["hunter2", "env:", "env:1A", "file:", "ENV:A", "env:A B"] {
+        let text = format!("type=oci,registry=r,user=bob,password={literal}");
+        let error = RegistrySpec::parse(&text).unwrap_err().to_string();
+        for word in ["password=", "env:NAME", "file:PATH"] {
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn repositories_are_named_in_one_place() {
+    let names = ["team/a".to_owned(), "team/b".to_owned()];
+    let parameters = Parameters::parse("r.example.com").unwrap();
+    let spec = RegistrySpec::new(&parameters.with_repositories(&names).unwrap()).unwrap();
+    let integration = spec.build(BuildOptions::new("test")).unwrap();
+    assert!(integration.selects(&"team/b".parse().unwrap()));
+    assert!(!integration.selects(&"team/c".parse().unwrap()));
+    let parameters = Parameters::parse("type=oci,registry=r,repository=a").unwrap();
+    assert_eq!(
+        parameters.with_repositories(&names),
+        Err(InvalidSpec::RepositoryTwice)
+    );
 }
 
 #[test]
@@ -129,7 +157,7 @@ fn slips_are_named_with_what_is_allowed() {
         ("", &["empty", "host"][..]),
         ("  ", &["empty"]),
         ("a\nb", &["one line"]),
-        ("type=ocy,registry=x", &["type=ocy", "oci, oci-dir"]),
+        ("type=ocy,registry=x", &["type=ocy", "acr, oci,", "oci-dir"]),
         (
             "type=oci,registry=x,includ=a",
             &["\"includ\"", "type=oci", "include, includes"],

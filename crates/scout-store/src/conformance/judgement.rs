@@ -1,10 +1,10 @@
 //! Rules for judgement: what asks for it, what it reads and what it writes.
 
 use roaring::RoaringBitmap;
-use scout_envs::{RepositoryName, Severity, SeveritySource, Snapshot};
+use scout_envs::{Severity, SeveritySource, Snapshot};
 
 use super::environments::member;
-use super::sample::{World, at, feed, finding, judge, key, parse, snapshot};
+use super::sample::{World, at, feed, finding, judge, key, parse, repositories, snapshot};
 use crate::error::Result;
 use crate::id::PackageId;
 use crate::model::judgement::{KevRecord, PackageFindings};
@@ -354,9 +354,8 @@ pub(super) async fn an_empty_registry_is_known_to_be_empty(store: &dyn Store) ->
     for org in [tags.org, catalog.org, empty] {
         assert!(!store.judge_input(org).await?.listed);
     }
-    let none: &[RepositoryName] = &[];
     store
-        .record_repositories(empty, registry, none, false, at(1))
+        .record_repositories(empty, registry, &[], false, true, at(1))
         .await?;
     assert!(
         !store.judge_input(empty).await?.listed,
@@ -365,14 +364,14 @@ pub(super) async fn an_empty_registry_is_known_to_be_empty(store: &dyn Store) ->
     assert_eq!(store.judge_work(at(0)).await?, []);
 
     store
-        .record_repositories(empty, registry, none, true, at(1))
+        .record_repositories(empty, registry, &[], true, true, at(1))
         .await?;
     assert!(store.judge_input(empty).await?.listed);
     tags.list(&[]).await?;
     assert!(store.judge_input(tags.org).await?.listed);
-    let names = [parse("team/app")];
+    let listed = repositories(&["team/app"]);
     store
-        .record_repositories(catalog.org, catalog.registry, &names, true, at(1))
+        .record_repositories(catalog.org, catalog.registry, &listed, true, true, at(1))
         .await?;
     assert!(
         !store.judge_input(catalog.org).await?.listed,

@@ -1,7 +1,7 @@
 //! Rules for the list of artifacts.
 
 use super::environments::member;
-use super::sample::{World, at, digest, parse};
+use super::sample::{World, at, digest, parse, repositories};
 use crate::error::Result;
 use crate::model::artifact::ArtifactState;
 use crate::store::Store;
@@ -10,15 +10,18 @@ use crate::store::Store;
 pub(super) async fn artifacts_are_listed_in_order(store: &dyn Store) -> Result<()> {
     let world = World::watching(store).await?;
     let elsewhere = store.registry(world.org, "a", "a.example", at(0)).await?.id;
-    let names = [parse("zoo"), parse("app")];
-    let repositories = store
-        .record_repositories(world.org, elsewhere, &names, false, at(0))
+    let mut listed = repositories(&["zoo", "app"]);
+    for repository in &mut listed {
+        repository.reference = format!("{}.a.example", repository.name);
+    }
+    let recorded = store
+        .record_repositories(world.org, elsewhere, &listed, false, true, at(0))
         .await?;
     world.index("b", "one", 2, Vec::new()).await?;
     world.observe("a", "one", 3).await?;
     world.observe("c", "two", 3).await?;
     world.observe("aa", "three", 3).await?;
-    for repository in &repositories {
+    for repository in &recorded {
         let observation = World::observation("1", "one", 4);
         store.observe(world.org, repository.id, observation).await?;
     }
@@ -27,27 +30,31 @@ pub(super) async fn artifacts_are_listed_in_order(store: &dyn Store) -> Result<(
         let lines = artifacts.iter().map(|artifact| {
             let tags: Vec<&str> = artifact.tags.iter().map(|tag| tag.as_str()).collect();
             let (registry, repository) = (&artifact.registry, &artifact.repository);
-            format!("{registry}/{repository}:{}", tags.join("+"))
+            let reference = &artifact.reference;
+            format!("{registry}/{repository}:{} {reference}", tags.join("+"))
         });
         Ok::<_, crate::Error>(lines.collect::<Vec<_>>())
     };
     assert_eq!(
         shown(None).await?,
         [
-            "a.example/app:1",
-            "a.example/zoo:1",
-            "localhost:5000/team/app:a+b",
-            "localhost:5000/team/app:aa",
-            "localhost:5000/team/app:c",
+            "a.example/app:1 app.a.example",
+            "a.example/zoo:1 zoo.a.example",
+            "localhost:5000/team/app:a+b localhost:5000/team/app",
+            "localhost:5000/team/app:aa localhost:5000/team/app",
+            "localhost:5000/team/app:c localhost:5000/team/app",
         ]
     );
     assert_eq!(
         shown(Some(ArtifactState::Indexed)).await?,
-        ["localhost:5000/team/app:a+b"]
+        ["localhost:5000/team/app:a+b localhost:5000/team/app"]
     );
     assert_eq!(
         shown(Some(ArtifactState::BelowBaseline)).await?,
-        ["a.example/app:1", "a.example/zoo:1"]
+        [
+            "a.example/app:1 app.a.example",
+            "a.example/zoo:1 zoo.a.example"
+        ]
     );
     assert_eq!(shown(Some(ArtifactState::Failed)).await?, [] as [&str; 0]);
     Ok(())

@@ -1,16 +1,10 @@
 //! Rules for registries and repositories.
 
-use scout_envs::RepositoryName;
-
-use super::sample::{World, assert_refused, at, parse};
+use super::sample::{World, assert_refused, at, digest, parse, repositories};
 use crate::error::Result;
 use crate::id::{OrgId, RegistryId};
 use crate::model::artifact::ArtifactState;
 use crate::store::Store;
-
-fn names(names: &[&str]) -> Vec<RepositoryName> {
-    names.iter().map(|name| parse(name)).collect()
-}
 
 /// A registry keeps its number and birth, and shows its newest display name.
 pub(super) async fn a_registry_is_made_once(store: &dyn Store) -> Result<()> {
@@ -41,7 +35,14 @@ async fn baselines(
     second: i64,
 ) -> Result<Vec<bool>> {
     let records = store
-        .record_repositories(org, registry, &names(list), complete, at(second))
+        .record_repositories(
+            org,
+            registry,
+            &repositories(list),
+            complete,
+            true,
+            at(second),
+        )
         .await?;
     let returned: Vec<&str> = records.iter().map(|record| record.name.as_str()).collect();
     assert_eq!(returned, list, "in the order given");
@@ -76,7 +77,7 @@ pub(super) async fn repositories_of_later_catalogs_have_no_baseline(
     );
 
     let records = store
-        .record_repositories(org, place.1, &names(&["d"]), true, at(5))
+        .record_repositories(org, place.1, &repositories(&["d"]), true, true, at(5))
         .await?;
     let record = records
         .first()
@@ -132,9 +133,9 @@ pub(super) async fn an_organization_cannot_touch_anothers(store: &dyn Store) -> 
     let rival = World::of(store, "rival").await?;
     assert_ne!(rival.repository, acme.repository);
 
-    let list = names(&["stolen"]);
+    let list = repositories(&["stolen"]);
     let recorded = store
-        .record_repositories(rival.org, acme.registry, &list, true, at(3))
+        .record_repositories(rival.org, acme.registry, &list, true, true, at(3))
         .await;
     assert_refused(recorded);
     assert_refused(
@@ -151,6 +152,29 @@ pub(super) async fn an_organization_cannot_touch_anothers(store: &dyn Store) -> 
             .record_listing(rival.org, acme.repository, &[], at(3))
             .await,
     );
+    let stolen = [parse("team/app")];
+    assert_refused(
+        store
+            .set_repositories_enabled(rival.org, acme.registry, &stolen, false, at(3))
+            .await,
+    );
+    assert!(
+        !store
+            .forget_tag(rival.org, acme.repository, &parse("1"))
+            .await?
+    );
+    assert_eq!(
+        store
+            .tags_of_digest(rival.org, acme.repository, &digest("one"))
+            .await?,
+        []
+    );
+    assert_eq!(
+        store.repositories(rival.org, Some(acme.registry)).await?,
+        []
+    );
+    assert!(!store.restore_registry(rival.org, acme.registry).await?);
+    assert_eq!(acme.candidates().await?.len(), 1);
     assert_eq!(store.known_tags(rival.org, acme.repository).await?, []);
     assert_eq!(store.artifacts(rival.org, None).await?, []);
     assert_eq!(store.judge_input(rival.org).await?.images, []);

@@ -3,8 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use scout_envs::{
     Digest, Distribution, Ecosystem, Finding, Gap, GapKind, ImageConfig, MatchKey, OrgName,
-    PackageType, Platform, RepositoryName, Severity, SeveritySource, Snapshot, Tag,
-    VulnerabilityId,
+    PackageType, Platform, Severity, SeveritySource, Snapshot, Tag, VulnerabilityId,
 };
 
 use crate::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::id::{ImageId, OrgId, RegistryId, RepositoryId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, FoundImage};
 use crate::model::image::{ImageFacts, NewImage};
 use crate::model::judgement::FeedRecord;
+use crate::model::repository::WatchedRepository;
 use crate::model::tag::{Observation, Observed};
 use crate::model::work::{IndexWork, Lease};
 use crate::store::Store;
@@ -122,11 +122,27 @@ pub(super) fn snapshot(judged_at: Timestamp) -> Snapshot {
     }
 }
 
+/// Returns repositories of these names as a registry lists them.
+pub(super) fn repositories(names: &[&str]) -> Vec<WatchedRepository> {
+    names
+        .iter()
+        .map(|name| WatchedRepository::of_host("localhost:5000", parse(name)))
+        .collect()
+}
+
 /// Demands that the call was refused because the lease is somebody else's.
 pub(super) fn assert_lost<T: std::fmt::Debug>(result: Result<T>) {
     match result {
         Err(error) => assert!(error.is_lease_lost(), "{error:?}"),
         Ok(value) => panic!("a lost lease gave {value:?}"),
+    }
+}
+
+/// Demands that the call was refused because the registry's integration was removed.
+pub(super) fn assert_removed<T: std::fmt::Debug>(result: Result<T>) {
+    match result {
+        Err(error) => assert!(error.is_removed(), "{error:?}"),
+        Ok(value) => panic!("a removed registry gave {value:?}"),
     }
 }
 
@@ -159,9 +175,9 @@ impl<'a> World<'a> {
             .registry(org, "oci:localhost", "localhost:5000", at(0))
             .await?
             .id;
-        let names: [RepositoryName; 1] = [parse("team/app")];
+        let listed = repositories(&["team/app"]);
         let repositories = store
-            .record_repositories(org, registry, &names, false, at(0))
+            .record_repositories(org, registry, &listed, false, true, at(0))
             .await?;
         let repository = repositories
             .first()

@@ -1,6 +1,6 @@
 //! Rules for tags: what is wanted, what exists, what counts as the newest.
 
-use super::sample::{World, at, digest};
+use super::sample::{World, at, digest, parse};
 use crate::error::Result;
 use crate::model::artifact::{ArtifactOutcome, ArtifactState};
 use crate::model::tag::Observation;
@@ -173,10 +173,11 @@ pub(super) async fn an_unanalyzed_newest_leaves_the_previous(store: &dyn Store) 
         [("1".to_owned(), vec![old], at(2))]
     );
     let work = world.lease_one(3).await?;
-    let reason = "not an image".to_owned();
-    store
-        .finish_index_work(&work, ArtifactOutcome::Skipped { reason }, at(4))
-        .await?;
+    let failed = ArtifactOutcome::Failed {
+        reason: "layer is damaged".to_owned(),
+        transient: false,
+    };
+    store.finish_index_work(&work, failed, at(4)).await?;
     assert_eq!(
         world.candidates().await?,
         [("1".to_owned(), vec![old], at(2))]
@@ -230,5 +231,108 @@ pub(super) async fn a_returning_tag_was_seen_before(store: &dyn Store) -> Result
         world.candidates().await?,
         [("1".to_owned(), vec![two], at(3))]
     );
+    Ok(())
+}
+
+/// A tag that was told to be gone counts no more at once, and the next newest does; seeing it
+/// brings it back.
+pub(super) async fn a_forgotten_tag_is_gone_at_once(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let one = world.index("1", "one", 2, Vec::new()).await?;
+    let two = world.index("2", "two", 3, Vec::new()).await?;
+    let older = ("1".to_owned(), vec![one], at(2));
+    let newer = ("2".to_owned(), vec![two], at(3));
+    assert_eq!(
+        world.candidates().await?,
+        [older.clone(), newer.clone()],
+        "the newer of which is in latest-indexed"
+    );
+    world.answer().await?;
+    let forget = |tag: &'static str| async move {
+        store
+            .forget_tag(world.org, world.repository, &parse(tag))
+            .await
+    };
+    assert!(forget("2").await?);
+    assert!(world.asked().await?.is_some());
+    let left = world.candidates().await?;
+    assert_eq!(left, std::slice::from_ref(&older));
+    let known = store.known_tags(world.org, world.repository).await?;
+    assert_eq!(known.len(), 1);
+
+    world.answer().await?;
+    assert!(!forget("2").await?, "it is gone already");
+    assert!(!forget("3").await?, "it was never there");
+    assert_eq!(world.list(&["1"]).await?, 0, "it does not go twice");
+    assert_eq!(world.asked().await?, None);
+    let seen = world.observe("2", "two", 9).await?;
+    assert_eq!((seen.state, seen.is_new), (ArtifactState::Indexed, false));
+    assert!(world.asked().await?.is_some());
+    assert_eq!(world.candidates().await?, [older, newer]);
+    Ok(())
+}
+
+/// Of a digest, those tags are told that exist and point to it now.
+pub(super) async fn the_tags_of_a_digest_are_those_that_point_to_it(
+    store: &dyn Store,
+) -> Result<()> {
+    let world = World::watching(store).await?;
+    for tag in ["b", "a", "gone", "moved"] {
+        world.observe(tag, "one", 2).await?;
+    }
+    world.observe("other", "two", 2).await?;
+    world.observe("moved", "two", 3).await?;
+    store
+        .forget_tag(world.org, world.repository, &parse("gone"))
+        .await?;
+    let tags = |name: &'static str| async move {
+        let digest = digest(name);
+        let tags = store.tags_of_digest(world.org, world.repository, &digest);
+        let tags: Vec<String> = tags.await?.iter().map(ToString::to_string).collect();
+        Ok::<_, crate::Error>(tags)
+    };
+    assert_eq!(tags("one").await?, ["a", "b"]);
+    assert_eq!(tags("two").await?, ["moved", "other"]);
+    assert_eq!(tags("three").await?, [] as [&str; 0]);
+    Ok(())
+}
+
+/// A tag that moved to what is no image does not stand for the image it pointed to before.
+pub(super) async fn a_tag_that_moves_to_no_image_stands_for_nothing(
+    store: &dyn Store,
+) -> Result<()> {
+    let world = World::watching(store).await?;
+    let image = world.index("1", "image", 2, Vec::new()).await?;
+    world.index("2", "image", 2, Vec::new()).await?;
+    let first = ("1".to_owned(), vec![image], at(2));
+    let second = ("2".to_owned(), vec![image], at(2));
+    world.observe("1", "chart", 3).await?;
+    let both = [first.clone(), second.clone()];
+    assert_eq!(world.candidates().await?, both, "it is not known yet");
+    world.answer().await?;
+    let skipped = ArtifactOutcome::Skipped {
+        reason: "a Helm chart".to_owned(),
+    };
+    let work = world.lease_one(3).await?;
+    store.finish_index_work(&work, skipped, at(4)).await?;
+    assert!(world.asked().await?.is_some());
+    assert_eq!(world.candidates().await?, [second]);
+
+    // What was looked at before is known at once.
+    world.answer().await?;
+    world.observe("2", "chart", 5).await?;
+    assert!(world.asked().await?.is_some());
+    assert_eq!(world.candidates().await?, []);
+    // And what comes after it stands for itself.
+    world.observe("2", "next", 6).await?;
+    assert_eq!(world.candidates().await?, []);
+    let next = world.index("2", "next", 6, Vec::new()).await?;
+    assert_eq!(
+        world.candidates().await?,
+        [("2".to_owned(), vec![next], at(6))]
+    );
+    world.observe("1", "image", 7).await?;
+    let back = ("1".to_owned(), vec![image], at(7));
+    assert_eq!(world.candidates().await?.first(), Some(&back));
     Ok(())
 }

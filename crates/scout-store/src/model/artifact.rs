@@ -110,6 +110,8 @@ pub struct ArtifactRecord {
     pub repository_id: RepositoryId,
     /// The repository it is in.
     pub repository: RepositoryName,
+    /// How people write the repository.
+    pub reference: String,
     /// Tags that point to it and exist, sorted.
     pub tags: Vec<Tag>,
     /// Its digest.

@@ -62,8 +62,8 @@ pub struct PackageFindings {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct JudgeInput {
-    /// Tags that exist and point, or pointed, to something that is indexed; each once, in no
-    /// order.
+    /// Tags of enabled repositories that exist and point, or pointed, to something that is
+    /// indexed; each once, in no order.
     pub tags: Vec<TagCandidate>,
     /// Members of environments: name, repository, image; in no order, none twice.
     pub environments: Vec<(EnvironmentName, RepositoryId, ImageId)>,
@@ -71,8 +71,9 @@ pub struct JudgeInput {
     pub images: Vec<ImageRecord>,
     /// Packages of these images (owned ones left out) that were never matched with any feed.
     pub unmatched: RoaringBitmap,
-    /// Whether the organization watches a registry of which a listing was completed: then an
-    /// empty `latest-indexed` is known to be empty.
+    /// Whether something that is watched was listed to its end, be it the tags of an enabled
+    /// repository or a catalog without repositories: then an empty `latest-indexed` is known to
+    /// be empty. Where no repository is enabled, nothing is known.
     pub listed: bool,
 }
 
@@ -89,8 +90,9 @@ pub struct TagCandidate {
     pub pushed_at: Option<Timestamp>,
     /// When it was first seen with this digest.
     pub first_seen: Timestamp,
-    /// The images in the artifact it points to, or, until that is indexed, in the last one it
-    /// pointed to that is.
+    /// The images in the artifact it points to, or, until that is looked at, in the last one it
+    /// pointed to that is indexed. A tag that moved to something that is no image is no
+    /// candidate.
     pub images: Vec<ImageId>,
 }
 

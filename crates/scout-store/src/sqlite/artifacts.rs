@@ -21,7 +21,7 @@ pub(super) fn list(
     let mut images = images(tx, org)?;
     let mut statement = tx.prepare_cached(
         "SELECT a.artifact_id, g.display, r.repository_id, r.name, a.digest, a.state, a.reason,
-                a.attempts, a.updated_at,
+                a.attempts, a.updated_at, r.reference,
                 EXISTS (SELECT 1 FROM environment_images e
                         WHERE e.org_id = ?1 AND e.repository_id = a.repository_id
                           AND e.digest = a.digest)
@@ -35,7 +35,7 @@ pub(super) fn list(
     while let Some(row) = rows.next()? {
         let id = ArtifactId(row.get(0)?);
         let tags = tags.remove(&id).unwrap_or_default();
-        let runs: bool = row.get(9)?;
+        let runs: bool = row.get(10)?;
         if tags.is_empty() && !runs {
             continue;
         }
@@ -44,6 +44,7 @@ pub(super) fn list(
             registry: row.get(1)?,
             repository_id: RepositoryId(row.get(2)?),
             repository: parsed(row, 3)?,
+            reference: row.get(9)?,
             tags,
             digest: parsed(row, 4)?,
             state: get_state(row, 5)?,
@@ -62,7 +63,10 @@ pub(super) fn list(
 
 fn tags(tx: &Transaction<'_>, org: OrgId) -> Outcome<HashMap<ArtifactId, Vec<Tag>>> {
     let mut statement = tx.prepare_cached(
-        "SELECT artifact_id, tag FROM tags WHERE org_id = ?1 AND gone = 0 ORDER BY tag",
+        "SELECT t.artifact_id, t.tag
+         FROM tags t JOIN repositories r ON r.repository_id = t.repository_id
+         WHERE t.org_id = ?1 AND t.gone = 0 AND r.enabled
+         ORDER BY t.tag",
     )?;
     let rows = statement.query_map(params![org.0], |row| {
         Ok((ArtifactId(row.get(0)?), parsed(row, 1)?))

@@ -12,8 +12,8 @@ use super::fault::{Fault, Outcome};
 /// milliseconds; the longest, replacing all findings of a feed in batches, tens of them.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many statements a connection keeps prepared; there are about 100 in all.
-const STATEMENTS: usize = 128;
+/// How many statements a connection keeps prepared; there are about 130 in all.
+const STATEMENTS: usize = 192;
 
 /// To how many bytes the write-ahead log is cut back after a burst of writing.
 const WAL_BYTES: i64 = 64 << 20;
@@ -24,7 +24,7 @@ const WAL_BYTES: i64 = 64 << 20;
 pub(super) enum Durability {
     /// The last ones may be lost: what is read from a registry can be read again.
     Normal,
-    /// It is on the disk: what a person did.
+    /// It is on the disk: what a person did, or a sender may forget.
     Full,
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Value(BoxError),
     /// The lease on this has passed to somebody else.
     LeaseLost(String),
+    /// The integration of this registry was removed.
+    Removed(String),
     /// The database has this schema, which is newer than ours.
     NewerSchema(u32),
     /// The database cannot be used at all, for this reason.
@@ -66,6 +68,7 @@ impl Fault {
             },
             Self::Value(source) => Error::Damaged { path, source },
             Self::LeaseLost(what) => Error::LeaseLost { what },
+            Self::Removed(registry) => Error::Removed { registry },
             Self::NewerSchema(found) => Error::NewerSchema {
                 path,
                 found,

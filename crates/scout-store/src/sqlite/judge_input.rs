@@ -36,8 +36,9 @@ pub(super) fn read(tx: &Transaction<'_>, org: OrgId) -> Outcome<JudgeInput> {
     })
 }
 
-/// Returns for each tag that exists the newest of what it pointed to that is indexed: what it
-/// points to now, or, until that is analyzed, what it pointed to before.
+/// Returns for each tag that exists the newest of what it pointed to that was looked at, if that
+/// is indexed: what it points to now, or, until that is analyzed, what it pointed to before. One
+/// that moved to what is no image stands for nothing.
 fn candidates(tx: &Transaction<'_>, org: OrgId) -> Outcome<Vec<TagCandidate>> {
     let mut statement = tx.prepare_cached(
         "SELECT t.repository_id, r.name, t.tag, h.pushed_at, h.first_seen, h.artifact_id
@@ -45,12 +46,13 @@ fn candidates(tx: &Transaction<'_>, org: OrgId) -> Outcome<Vec<TagCandidate>> {
          JOIN repositories r ON r.repository_id = t.repository_id
          JOIN tag_history h
              ON h.org_id = t.org_id AND h.repository_id = t.repository_id AND h.tag = t.tag
-         WHERE t.org_id = ?1 AND t.gone = 0
+         JOIN artifacts s ON s.artifact_id = h.artifact_id
+         WHERE t.org_id = ?1 AND t.gone = 0 AND r.enabled AND s.state = 'indexed'
            AND h.artifact_id = (SELECT x.artifact_id
                                 FROM tag_history x
                                 JOIN artifacts a ON a.artifact_id = x.artifact_id
                                 WHERE x.org_id = t.org_id AND x.repository_id = t.repository_id
-                                  AND x.tag = t.tag AND a.state = 'indexed'
+                                  AND x.tag = t.tag AND a.state IN ('indexed', 'skipped')
                                 ORDER BY x.sequence DESC LIMIT 1)",
     )?;
     let mut images = tx.prepare_cached(

@@ -9,7 +9,7 @@ use scout_envs::Tag;
 use super::column::{nanos, parsed};
 use super::fault::{Fault, Outcome};
 use super::judgement;
-use crate::id::{OrgId, RepositoryId};
+use crate::id::{OrgId, RegistryId, RepositoryId};
 use crate::model::artifact::ArtifactState;
 use crate::model::tag::KnownTag;
 
@@ -45,6 +45,7 @@ pub(super) fn record_listing(
     tags: &[Tag],
     now: Timestamp,
 ) -> Outcome<u64> {
+    Repository::find(tx, org, repository)?;
     let was_listed = is_listed(tx, org)?;
     complete_baseline(tx, org, repository, now)?;
     let listed: HashSet<&str> = tags.iter().map(Tag::as_str).collect();
@@ -90,9 +91,7 @@ fn complete_baseline(
             "SELECT baseline_at IS NOT NULL AND listed_at IS NOT NULL FROM repositories
              WHERE org_id = ?1 AND repository_id = ?2",
         )?
-        .query_row(params![org.0, repository.0], |row| row.get(0))
-        .optional()?
-        .ok_or_else(|| unknown_repository(repository))?;
+        .query_row(params![org.0, repository.0], |row| row.get(0))?;
     if !is_done {
         tx.prepare_cached(
             "UPDATE repositories SET baseline_at = coalesce(baseline_at, ?2),
@@ -104,17 +103,56 @@ fn complete_baseline(
     Ok(())
 }
 
-pub(super) fn unknown_repository(repository: RepositoryId) -> Fault {
-    Fault::Refused(format!("the organization has no repository {repository}"))
+/// A repository of which something may be recorded.
+pub(super) struct Repository {
+    pub(super) registry: RegistryId,
+    pub(super) enabled: bool,
+    pub(super) has_baseline: bool,
+    /// From how many complete lists in a row it is missing.
+    pub(super) missing: u32,
 }
 
-/// Whether something of the organization was listed to its end: the tags of a repository, or a
-/// catalog without repositories.
+impl Repository {
+    /// Returns the repository, unless it is unknown or its registry was removed.
+    pub(super) fn find(
+        tx: &Transaction<'_>,
+        org: OrgId,
+        repository: RepositoryId,
+    ) -> Outcome<Self> {
+        let (found, removed): (Self, Option<String>) = tx
+            .prepare_cached(
+                "SELECT r.registry_id, r.enabled, r.baseline_at IS NOT NULL, r.missing,
+                        iif(g.removed_at IS NULL, NULL, g.display)
+                 FROM repositories r JOIN registries g ON g.registry_id = r.registry_id
+                 WHERE r.org_id = ?1 AND r.repository_id = ?2",
+            )?
+            .query_row(params![org.0, repository.0], |row| {
+                let found = Self {
+                    registry: RegistryId(row.get(0)?),
+                    enabled: row.get(1)?,
+                    has_baseline: row.get(2)?,
+                    missing: row.get(3)?,
+                };
+                Ok((found, row.get(4)?))
+            })
+            .optional()?
+            .ok_or_else(|| {
+                Fault::Refused(format!("the organization has no repository {repository}"))
+            })?;
+        match removed {
+            Some(display) => Err(Fault::Removed(display)),
+            None => Ok(found),
+        }
+    }
+}
+
+/// Whether something that the organization watches was listed to its end: the tags of an enabled
+/// repository, or a catalog without repositories.
 pub(super) fn is_listed(tx: &Transaction<'_>, org: OrgId) -> Outcome<bool> {
     let is_listed = tx
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM repositories
-                            WHERE org_id = ?1 AND listed_at IS NOT NULL)
+                            WHERE org_id = ?1 AND enabled AND listed_at IS NOT NULL)
                  OR EXISTS (SELECT 1 FROM registries g
                             WHERE g.org_id = ?1 AND g.cataloged_at IS NOT NULL
                               AND NOT EXISTS (SELECT 1 FROM repositories r

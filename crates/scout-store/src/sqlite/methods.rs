@@ -1,26 +1,38 @@
-//! The methods of [`Store`], each one transaction of [`SqliteStore`].
+//! The methods of [`Store`], each one transaction of [`SqliteStore`]: a table, and long because
+//! it has one place to be. What the transactions do is in the files named after their topics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
-use scout_envs::{Digest, EnvironmentName, OrgName, RepositoryName, Snapshot, Tag};
+use scout_envs::{
+    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag,
+};
 
 use super::{
-    SqliteStore, artifacts, environments, feeds, findings, holder, images, judge_input, judgement,
-    layers, leases, listings, organizations, packages, registries, tags, work,
+    SqliteStore, activation, artifacts, environments, events, feeds, findings, holder, images,
+    integrations, judge_input, judgement, layers, leases, listings, organizations, packages, queue,
+    registries, repositories, tags, work,
 };
 use crate::error::Result;
-use crate::id::{ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::id::{EventId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
 use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
 use crate::model::image::{ImageRecord, NewLayer};
+use crate::model::integration::{
+    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
+    NewIntegration,
+};
 use crate::model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
 };
 use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
-use crate::model::tag::{KnownTag, Observation, Observed, RegistryRecord, RepositoryRecord};
+use crate::model::repository::{
+    RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
+};
+use crate::model::tag::{KnownTag, Observation, Observed};
 use crate::model::work::{IndexWork, Lease};
 use crate::store::Store;
 
@@ -73,6 +85,77 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn add_integration(
+        &self,
+        org: OrgId,
+        integration: NewIntegration,
+        now: Timestamp,
+    ) -> Result<IntegrationAdded> {
+        self.write_durably("add the integration", move |tx| {
+            integrations::add(tx, org, &integration, now)
+        })
+        .await
+    }
+
+    async fn integrations(&self, org: OrgId) -> Result<Vec<IntegrationRecord>> {
+        self.read("list the integrations", move |tx| {
+            integrations::list(tx, org)
+        })
+        .await
+    }
+
+    async fn integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+    ) -> Result<Option<IntegrationRecord>> {
+        let name = name.clone();
+        self.read("read the integration", move |tx| {
+            integrations::find(tx, org, &name)
+        })
+        .await
+    }
+
+    async fn update_integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        update: IntegrationUpdate,
+        now: Timestamp,
+    ) -> Result<IntegrationUpdated> {
+        let name = name.clone();
+        self.write_durably("update the integration", move |tx| {
+            integrations::update(tx, org, &name, &update, now)
+        })
+        .await
+    }
+
+    async fn record_integration_test(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        test: IntegrationTest,
+    ) -> Result<bool> {
+        let name = name.clone();
+        self.write_durably("record a test of the integration", move |tx| {
+            integrations::record_test(tx, org, &name, &test)
+        })
+        .await
+    }
+
+    async fn remove_integration(
+        &self,
+        org: OrgId,
+        name: &IntegrationName,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let name = name.clone();
+        self.write_durably("remove the integration", move |tx| {
+            integrations::remove(tx, org, &name, now)
+        })
+        .await
+    }
+
     async fn registry(
         &self,
         org: OrgId,
@@ -87,17 +170,66 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn restore_registry(&self, org: OrgId, registry: RegistryId) -> Result<bool> {
+        self.write_durably("watch the registry again", move |tx| {
+            registries::restore(tx, org, registry)
+        })
+        .await
+    }
+
     async fn record_repositories(
         &self,
         org: OrgId,
         registry: RegistryId,
-        names: &[RepositoryName],
+        repositories: &[WatchedRepository],
         complete: bool,
+        enable_new: bool,
         now: Timestamp,
     ) -> Result<Vec<RepositoryRecord>> {
-        let names = names.to_vec();
+        let list = repositories.to_vec();
         self.write("record the repositories", move |tx| {
-            registries::record_repositories(tx, org, registry, &names, complete, now)
+            repositories::record(tx, org, registry, &list, complete, enable_new, now)
+        })
+        .await
+    }
+
+    async fn repositories(
+        &self,
+        org: OrgId,
+        registry: Option<RegistryId>,
+    ) -> Result<Vec<RepositoryListing>> {
+        self.read("list the repositories", move |tx| {
+            activation::list(tx, org, registry)
+        })
+        .await
+    }
+
+    async fn set_repositories_enabled(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        repositories: &[RepositoryName],
+        enabled: bool,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let names = repositories.to_vec();
+        self.write_durably("enable or disable repositories", move |tx| {
+            activation::set_enabled(tx, org, registry, &names, enabled, now)
+        })
+        .await
+    }
+
+    async fn activations(&self, org: OrgId, registry: RegistryId) -> Result<Vec<RepositoryRecord>> {
+        self.read("list what was enabled", move |tx| {
+            activation::due(tx, org, registry)
+        })
+        .await
+    }
+
+    async fn finish_activation(&self, org: OrgId, repository: &RepositoryRecord) -> Result<()> {
+        let repository = repository.clone();
+        self.write("record an activation", move |tx| {
+            activation::finish(tx, org, &repository)
         })
         .await
     }
@@ -131,6 +263,84 @@ impl Store for SqliteStore {
         let tags = tags.to_vec();
         self.write("record a list of tags", move |tx| {
             listings::record_listing(tx, org, repository, &tags, now)
+        })
+        .await
+    }
+
+    async fn forget_tag(&self, org: OrgId, repository: RepositoryId, tag: &Tag) -> Result<bool> {
+        let tag = tag.clone();
+        self.write("record that a tag is gone", move |tx| {
+            tags::forget(tx, org, repository, &tag)
+        })
+        .await
+    }
+
+    async fn tags_of_digest(
+        &self,
+        org: OrgId,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<Tag>> {
+        let digest = digest.clone();
+        self.read("list the tags of a digest", move |tx| {
+            tags::of_digest(tx, org, repository, &digest)
+        })
+        .await
+    }
+
+    async fn record_events(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        events: Vec<NewEvent>,
+        now: Timestamp,
+    ) -> Result<EventsRecorded> {
+        self.write_durably("record events", move |tx| {
+            events::record(tx, org, registry, &events, now)
+        })
+        .await
+    }
+
+    async fn pending_events(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<PendingEvent>> {
+        self.read("list the pending events", move |tx| {
+            events::due(tx, org, registry, now, limit)
+        })
+        .await
+    }
+
+    async fn event_backlog(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+    ) -> Result<(u64, Option<Timestamp>)> {
+        self.read("count the pending events", move |tx| {
+            events::backlog(tx, org, registry)
+        })
+        .await
+    }
+
+    async fn finish_events(&self, org: OrgId, events: &[EventId], now: Timestamp) -> Result<()> {
+        let finished = events.to_vec();
+        self.write("record that events were worked on", move |tx| {
+            events::finish(tx, org, &finished, now)
+        })
+        .await
+    }
+
+    async fn postpone_event(
+        &self,
+        org: OrgId,
+        event: EventId,
+        not_before: Timestamp,
+    ) -> Result<()> {
+        self.write("postpone an event", move |tx| {
+            events::postpone(tx, org, event, not_before)
         })
         .await
     }
@@ -176,14 +386,14 @@ impl Store for SqliteStore {
         registry: RegistryId,
     ) -> Result<(u64, Option<Timestamp>)> {
         self.read("count the index work", move |tx| {
-            work::backlog(tx, org, registry)
+            queue::backlog(tx, org, registry)
         })
         .await
     }
 
     async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64> {
         self.write("enqueue what failed", move |tx| {
-            work::retry_failed(tx, org, which, now)
+            queue::retry_failed(tx, org, which, now)
         })
         .await
     }
@@ -198,7 +408,7 @@ impl Store for SqliteStore {
     ) -> Result<u64> {
         let platforms = platforms.to_owned();
         self.write("enqueue what is outdated", move |tx| {
-            work::enqueue_outdated(tx, org, registry, analysis_version, &platforms, now)
+            queue::enqueue_outdated(tx, org, registry, analysis_version, &platforms, now)
         })
         .await
     }

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::{Fault, Outcome};
 
 /// The steps; the first leads from an empty database to schema 1.
-const STEPS: [&str; 1] = [include_str!("migrations/0001_initial.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_integrations.sql"),
+];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: u32 = STEPS.len() as u32;

@@ -1,17 +1,13 @@
-//! Registries and their repositories.
-
-use std::collections::HashSet;
+//! Registries: which there are, and which are watched no more.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
-use scout_envs::RepositoryName;
 
 use super::column::{nanos, opt_time, stored_time, time};
 use super::fault::{Fault, Outcome};
 use super::judgement;
-use super::listings::{self, LISTINGS_TO_GO};
-use crate::id::{OrgId, RegistryId, RepositoryId};
-use crate::model::tag::{RegistryRecord, RepositoryRecord};
+use crate::id::{OrgId, RegistryId};
+use crate::model::repository::RegistryRecord;
 
 pub(super) fn registry(
     tx: &Transaction<'_>,
@@ -22,15 +18,16 @@ pub(super) fn registry(
 ) -> Outcome<RegistryRecord> {
     let known = tx
         .prepare_cached(
-            "SELECT registry_id, created_at, display FROM registries
+            "SELECT registry_id, created_at, removed_at, display FROM registries
              WHERE org_id = ?1 AND key = ?2",
         )?
         .query_row(params![org.0, key], |row| {
             let record = RegistryRecord {
                 id: RegistryId(row.get(0)?),
                 created_at: time(row, 1)?,
+                removed_at: opt_time(row, 2)?,
             };
-            Ok((record, row.get::<_, String>(2)?))
+            Ok((record, row.get::<_, String>(3)?))
         })
         .optional()?;
     if let Some((record, old_display)) = known {
@@ -47,120 +44,93 @@ pub(super) fn registry(
     Ok(RegistryRecord {
         id: RegistryId(tx.last_insert_rowid()),
         created_at: stored_time(now),
+        removed_at: None,
     })
 }
 
-pub(super) fn record_repositories(
-    tx: &Transaction<'_>,
-    org: OrgId,
-    registry: RegistryId,
-    names: &[RepositoryName],
-    complete: bool,
-    now: Timestamp,
-) -> Outcome<Vec<RepositoryRecord>> {
-    let cataloged_at = tx
-        .prepare_cached(
-            "SELECT cataloged_at FROM registries WHERE org_id = ?1 AND registry_id = ?2",
-        )?
-        .query_row(params![org.0, registry.0], |row| opt_time(row, 0))
-        .optional()?
-        .ok_or_else(|| Fault::Refused(format!("the organization has no registry {registry}")))?;
-    let was_listed = listings::is_listed(tx, org)?;
-    let is_later_catalog = complete && cataloged_at.is_some();
-    let baseline_at = is_later_catalog.then_some(now);
-    let mut records = Vec::with_capacity(names.len());
-    for name in names {
-        records.push(repository(tx, org, registry, name, baseline_at)?);
-    }
-    if complete {
-        if cataloged_at.is_none() {
-            tx.prepare_cached("UPDATE registries SET cataloged_at = ?2 WHERE registry_id = ?1")?
-                .execute(params![registry.0, nanos(now)])?;
-        }
-        let went = count_missing(tx, org, registry, names)?;
-        if went || was_listed != listings::is_listed(tx, org)? {
-            judgement::enqueue(tx, org)?;
-        }
-    }
-    Ok(records)
+/// A registry of which something may be recorded.
+pub(super) struct Watched {
+    pub(super) display: String,
+    pub(super) created_at: Timestamp,
+    /// When its first complete list of repositories was recorded.
+    pub(super) cataloged_at: Option<Timestamp>,
 }
 
-fn repository(
-    tx: &Transaction<'_>,
-    org: OrgId,
-    registry: RegistryId,
-    name: &RepositoryName,
-    baseline_at: Option<Timestamp>,
-) -> Outcome<RepositoryRecord> {
-    let known = tx
+/// Returns the registry, unless it is unknown or was removed.
+pub(super) fn watched(tx: &Transaction<'_>, org: OrgId, registry: RegistryId) -> Outcome<Watched> {
+    let (watched, is_removed) = tx
         .prepare_cached(
-            "SELECT repository_id, baseline_at FROM repositories
-             WHERE org_id = ?1 AND registry_id = ?2 AND name = ?3",
-        )?
-        .query_row(params![org.0, registry.0, name.as_str()], |row| {
-            Ok(RepositoryRecord {
-                id: RepositoryId(row.get(0)?),
-                name: name.clone(),
-                baseline_at: opt_time(row, 1)?,
-            })
-        })
-        .optional()?;
-    if let Some(record) = known {
-        return Ok(record);
-    }
-    tx.prepare_cached(
-        "INSERT INTO repositories (org_id, registry_id, name, baseline_at)
-         VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        org.0,
-        registry.0,
-        name.as_str(),
-        baseline_at.map(nanos)
-    ])?;
-    Ok(RepositoryRecord {
-        id: RepositoryId(tx.last_insert_rowid()),
-        name: name.clone(),
-        baseline_at: baseline_at.map(stored_time),
-    })
-}
-
-/// Counts which repositories the complete list lacks; returns whether tags went with them.
-fn count_missing(
-    tx: &Transaction<'_>,
-    org: OrgId,
-    registry: RegistryId,
-    names: &[RepositoryName],
-) -> Outcome<bool> {
-    let listed: HashSet<&str> = names.iter().map(RepositoryName::as_str).collect();
-    let known: Vec<(i64, String, u32)> = tx
-        .prepare_cached(
-            "SELECT repository_id, name, missing FROM repositories
+            "SELECT display, created_at, cataloged_at, removed_at IS NOT NULL FROM registries
              WHERE org_id = ?1 AND registry_id = ?2",
         )?
-        .query_map(params![org.0, registry.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut went = false;
-    for (repository, name, missing) in known {
-        let now_missing = match listed.contains(name.as_str()) {
-            true => 0,
-            false => (missing + 1).min(LISTINGS_TO_GO),
-        };
-        if now_missing != missing {
-            tx.prepare_cached("UPDATE repositories SET missing = ?2 WHERE repository_id = ?1")?
-                .execute(params![repository, now_missing])?;
-        }
-        if now_missing == LISTINGS_TO_GO {
-            let gone = tx
-                .prepare_cached(
-                    "UPDATE tags SET gone = 1
-                     WHERE org_id = ?1 AND repository_id = ?2 AND gone = 0",
-                )?
-                .execute(params![org.0, repository])?;
-            went |= gone > 0;
-        }
+        .query_row(params![org.0, registry.0], |row| {
+            let watched = Watched {
+                display: row.get(0)?,
+                created_at: time(row, 1)?,
+                cataloged_at: opt_time(row, 2)?,
+            };
+            Ok((watched, row.get::<_, bool>(3)?))
+        })
+        .optional()?
+        .ok_or_else(|| Fault::Refused(format!("the organization has no registry {registry}")))?;
+    match is_removed {
+        true => Err(Fault::Removed(watched.display)),
+        false => Ok(watched),
     }
-    Ok(went)
+}
+
+/// Lets the registry of this key be recorded again.
+pub(super) fn restore_key(tx: &Transaction<'_>, org: OrgId, key: &str) -> Outcome<()> {
+    tx.prepare_cached("UPDATE registries SET removed_at = NULL WHERE org_id = ?1 AND key = ?2")?
+        .execute(params![org.0, key])?;
+    Ok(())
+}
+
+pub(super) fn restore(tx: &Transaction<'_>, org: OrgId, registry: RegistryId) -> Outcome<bool> {
+    let restored = tx
+        .prepare_cached(
+            "UPDATE registries SET removed_at = NULL
+             WHERE org_id = ?1 AND registry_id = ?2 AND removed_at IS NOT NULL",
+        )?
+        .execute(params![org.0, registry.0])?;
+    Ok(restored > 0)
+}
+
+/// Watches the registry of this key no more. What was learned of it stays, but nothing in it
+/// counts until it is restored and seen again.
+pub(super) fn retire(tx: &Transaction<'_>, org: OrgId, key: &str, now: Timestamp) -> Outcome<()> {
+    // Also one never swept: a first sweep may be about to begin.
+    let registry = registry_of(tx, org, key, now)?;
+    // As if it was never listed: it is not known to be empty, and repositories that are new when
+    // it comes back have a baseline.
+    tx.prepare_cached(
+        "UPDATE registries SET removed_at = ?2, cataloged_at = NULL WHERE registry_id = ?1",
+    )?
+    .execute(params![registry.0, nanos(now)])?;
+    tx.prepare_cached("UPDATE repositories SET listed_at = NULL WHERE registry_id = ?1")?
+        .execute(params![registry.0])?;
+    tx.prepare_cached(
+        "UPDATE tags SET gone = 1
+         WHERE org_id = ?1 AND gone = 0
+           AND repository_id IN (SELECT repository_id FROM repositories
+                                 WHERE org_id = ?1 AND registry_id = ?2)",
+    )?
+    .execute(params![org.0, registry.0])?;
+    tx.prepare_cached("DELETE FROM work WHERE org_id = ?1 AND registry_id = ?2")?
+        .execute(params![org.0, registry.0])?;
+    tx.prepare_cached("DELETE FROM events WHERE org_id = ?1 AND registry_id = ?2")?
+        .execute(params![org.0, registry.0])?;
+    judgement::enqueue(tx, org)
+}
+
+fn registry_of(tx: &Transaction<'_>, org: OrgId, key: &str, now: Timestamp) -> Outcome<RegistryId> {
+    tx.prepare_cached(
+        "INSERT INTO registries (org_id, key, display, created_at) VALUES (?1, ?2, ?2, ?3)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![org.0, key, nanos(now)])?;
+    let registry = tx
+        .prepare_cached("SELECT registry_id FROM registries WHERE org_id = ?1 AND key = ?2")?
+        .query_row(params![org.0, key], |row| row.get(0))?;
+    Ok(RegistryId(registry))
 }

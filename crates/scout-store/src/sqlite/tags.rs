@@ -1,14 +1,14 @@
-//! Observations: a tag was seen pointing to a digest.
+//! Single tags: seen pointing to a digest, or told to be gone.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
-use scout_envs::Digest;
+use scout_envs::{Digest, Tag};
 
-use super::column::{nanos, opt_nanos};
+use super::column::{nanos, opt_nanos, parsed};
 use super::fault::Outcome;
-use super::listings::{state, unknown_repository};
-use super::{judgement, work};
-use crate::id::{ArtifactId, OrgId, RegistryId, RepositoryId};
+use super::listings::{Repository, state};
+use super::{judgement, queue};
+use crate::id::{ArtifactId, OrgId, RepositoryId};
 use crate::model::artifact::ArtifactState;
 use crate::model::tag::{Observation, Observed};
 
@@ -18,17 +18,8 @@ pub(super) fn observe(
     repository: RepositoryId,
     observation: &Observation,
 ) -> Outcome<Observed> {
-    let (registry, has_baseline, missing): (i64, bool, u32) = tx
-        .prepare_cached(
-            "SELECT registry_id, baseline_at IS NOT NULL, missing FROM repositories
-             WHERE org_id = ?1 AND repository_id = ?2",
-        )?
-        .query_row(params![org.0, repository.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?
-        .ok_or_else(|| unknown_repository(repository))?;
-    if missing > 0 {
+    let place = Repository::find(tx, org, repository)?;
+    if place.missing > 0 {
         tx.prepare_cached("UPDATE repositories SET missing = 0 WHERE repository_id = ?1")?
             .execute(params![repository.0])?;
     }
@@ -43,13 +34,20 @@ pub(super) fn observe(
     let change = pointer.record(tx)?;
 
     let is_new = change == Change::New;
-    let is_wanted = observation.all_images || (has_baseline && is_new);
-    if is_wanted && state == ArtifactState::BelowBaseline {
-        work::enqueue(tx, org, RegistryId(registry), artifact, seen_at)?;
-        state = ArtifactState::Waiting;
+    let is_wanted = observation.all_images || (place.has_baseline && is_new);
+    match state {
+        ArtifactState::BelowBaseline if place.enabled && is_wanted => {
+            queue::enqueue(tx, org, place.registry, artifact, seen_at)?;
+            state = ArtifactState::Waiting;
+        }
+        // Its work is gone if the repository was disabled since, or the registry removed.
+        ArtifactState::Waiting if place.enabled => {
+            queue::add(tx, org, place.registry, artifact, seen_at)?;
+        }
+        _ => {}
     }
-    if change == Change::Returned || (change != Change::Nothing && state == ArtifactState::Indexed)
-    {
+    let was_looked_at = matches!(state, ArtifactState::Indexed | ArtifactState::Skipped);
+    if change == Change::Returned || (change != Change::Nothing && was_looked_at) {
         judgement::enqueue(tx, org)?;
     }
     Ok(Observed {
@@ -91,6 +89,41 @@ fn artifact(
         nanos(seen_at)
     ])?;
     Ok((ArtifactId(tx.last_insert_rowid()), state))
+}
+
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    repository: RepositoryId,
+    tag: &Tag,
+) -> Outcome<bool> {
+    let gone = tx
+        .prepare_cached(
+            "UPDATE tags SET gone = 1
+             WHERE org_id = ?1 AND repository_id = ?2 AND tag = ?3 AND gone = 0",
+        )?
+        .execute(params![org.0, repository.0, tag.as_str()])?;
+    if gone > 0 {
+        judgement::enqueue(tx, org)?;
+    }
+    Ok(gone > 0)
+}
+
+pub(super) fn of_digest(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    repository: RepositoryId,
+    digest: &Digest,
+) -> Outcome<Vec<Tag>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT t.tag FROM tags t JOIN artifacts a ON a.artifact_id = t.artifact_id
+         WHERE t.org_id = ?1 AND t.repository_id = ?2 AND t.gone = 0 AND a.digest = ?3
+         ORDER BY t.tag",
+    )?;
+    let tags = statement.query_map(params![org.0, repository.0, digest.as_str()], |row| {
+        parsed(row, 0)
+    })?;
+    Ok(tags.collect::<rusqlite::Result<_>>()?)
 }
 
 /// What an observation changed in what is known of its tag.

@@ -105,3 +105,34 @@ async fn a_head_that_is_too_long_is_refused() {
     server.stop.send(()).unwrap();
     assert_eq!(server.running.await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn one_network_has_only_so_many_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits {
+        connections_of_peer: 2,
+        ..Limits::SCRAPES
+    };
+    let router = Router::new().route("/", get(async || "hello"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async { drop(stopped.await) };
+    let running = tokio::spawn(serve_within(limits, listener, None, router, shutdown));
+    let request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let mut first = send(address, "").await;
+    let _second = send(address, "").await;
+    for _ in 0..3 {
+        let third = TcpStream::connect(address).await.unwrap();
+        assert_eq!(read_all(third).await, "", "closed at once");
+    }
+    first.write_all(request.as_bytes()).await.unwrap();
+    assert!(read_all(first).await.ends_with("hello"));
+    // Its place is free again.
+    assert!(
+        read_all(send(address, request).await)
+            .await
+            .ends_with("hello")
+    );
+    stop.send(()).unwrap();
+    assert_eq!(running.await.unwrap(), 0);
+}

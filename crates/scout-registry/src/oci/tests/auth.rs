@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 
-use super::fake::{Content, Fake, Reply, demand_token};
 use super::{anonymous, app, build, password, shown, tag};
 use crate::credentials::RegistryCredentials;
 use crate::error::Error;
+use crate::testing::{Content, Fake, Reply, demand_token};
 
 #[tokio::test]
 async fn sixteen_first_requests_make_one_token_request() {

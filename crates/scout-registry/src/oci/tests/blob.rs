@@ -2,11 +2,11 @@
 
 use futures_util::TryStreamExt;
 
-use super::fake::{Content, Fake, Reply, sha256};
 use super::{anonymous, app, build, password, shown};
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::integration::RegistryIntegration;
+use crate::testing::{Content, Fake, Reply, sha256};
 
 fn descriptor(bytes: &[u8]) -> Descriptor {
     Descriptor::new("application/x", sha256(bytes), bytes.len() as u64)
@@ -106,7 +106,7 @@ async fn credentials_stay_behind_when_a_redirect_leaves() {
 
 #[tokio::test]
 async fn a_host_behind_a_redirect_cannot_ask_for_credentials() {
-    let elsewhere = Fake::start(|_, host| super::fake::demand_token(host)).await;
+    let elsewhere = Fake::start(|_, host| crate::testing::demand_token(host)).await;
     let target = format!("http://{}/storage", elsewhere.host);
     let content = Content::new();
     let blob = descriptor(&content.layer);

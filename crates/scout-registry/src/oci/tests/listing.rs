@@ -1,9 +1,9 @@
 //! Catalogs and tag lists in pages, some of which lead nowhere good.
 
-use super::fake::{Fake, Reply};
 use super::{anonymous, app, build, shown};
 use crate::credentials::RegistryCredentials;
 use crate::error::Error;
+use crate::testing::{Fake, Reply};
 
 #[tokio::test]
 async fn pages_are_followed_to_the_end() {

@@ -10,11 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use scout_envs::{Digest, RepositoryName, Tag};
+use scout_envs::{Digest, Tag};
 use tempfile::TempDir;
 
 use super::{at, open};
 use crate::id::{OrgId, RegistryId, RepositoryId};
+use crate::model::event::{EventAction, EventsRecorded, NewEvent};
+use crate::model::repository::WatchedRepository;
 use crate::model::tag::Observation;
 use crate::sqlite::{Access, SqliteStore};
 use crate::store::Store;
@@ -26,9 +28,9 @@ const VICTIM: &str = "SCOUT_STORE_TEST_VICTIM";
 async fn world(store: &dyn Store) -> (OrgId, RegistryId, RepositoryId) {
     let org = store.enroll(&"acme".parse().unwrap(), at(0)).await.unwrap();
     let registry = store.registry(org, "r", "r", at(0)).await.unwrap().id;
-    let names: [RepositoryName; 1] = ["app".parse().unwrap()];
+    let listed = [WatchedRepository::of_host("r", "app".parse().unwrap())];
     let repositories = store
-        .record_repositories(org, registry, &names, false, at(0))
+        .record_repositories(org, registry, &listed, false, true, at(0))
         .await
         .unwrap();
     (org, registry, repositories[0].id)
@@ -43,6 +45,17 @@ fn observation(number: u32) -> Observation {
         pushed_at: None,
         seen_at: at(0),
         all_images: true,
+    }
+}
+
+fn event(number: u32) -> NewEvent {
+    NewEvent {
+        key: number.to_string(),
+        action: EventAction::Pushed,
+        repository: "app".parse().unwrap(),
+        tag: Some(Tag::try_from(format!("t{number}")).unwrap()),
+        digest: None,
+        occurred_at: None,
     }
 }
 
@@ -62,6 +75,10 @@ async fn victim() {
     for number in 0.. {
         store
             .observe(org, repository, observation(number))
+            .await
+            .unwrap();
+        store
+            .record_events(org, registry, vec![event(number)], at(0))
             .await
             .unwrap();
         if number % 4 == 0 {
@@ -103,6 +120,17 @@ async fn what_a_killed_process_held_is_free_and_what_it_was_answered_is_there() 
         for number in 0..=last {
             assert!(known.contains(&format!("t{number}")), "{number} of {last}");
         }
+        // A sender that was answered may have forgotten its event; one that was not sends again.
+        let recorded = store
+            .record_events(org, registry, (0..=last).map(event).collect(), at(1))
+            .await
+            .unwrap();
+        let duplicates = u64::from(last) + 1;
+        let all_known = EventsRecorded::Stored {
+            stored: 0,
+            duplicates,
+        };
+        assert_eq!(recorded, all_known);
         // The living lose nothing, the dead everything.
         let kept = observer
             .lease("other", at(1), at(1_000))

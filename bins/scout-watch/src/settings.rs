@@ -1,0 +1,103 @@
+//! What the program does: the flags, else `scout.toml`, else the documented defaults.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use regex::Regex;
+use scout_config::{ConfigFile, ConfiguredIntegration, DEFAULT_DATA_DIR};
+use scout_envs::{IntegrationName, OrgName, PlatformChoice};
+use scout_platform::WatchOptions;
+
+use crate::arguments::Arguments;
+
+/// What the program does.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) org: OrgName,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) targets: Targets,
+    pub(crate) tags: Vec<Regex>,
+    pub(crate) all_images: bool,
+    pub(crate) refresh_registry: bool,
+    pub(crate) watch: WatchOptions,
+    pub(crate) platforms: PlatformChoice,
+    pub(crate) advisories: Option<PathBuf>,
+    pub(crate) once: bool,
+    pub(crate) serve: Option<SocketAddr>,
+    pub(crate) webhook_address: IpAddr,
+}
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub(crate) enum Targets {
+    /// The registry that flags name.
+    Flags {
+        registry: String,
+        repositories: Vec<String>,
+    },
+    /// The integrations of the file and of the store; of them the named ones, or all.
+    Integrations {
+        named: Vec<IntegrationName>,
+        configured: Vec<ConfiguredIntegration>,
+    },
+}
+
+impl Settings {
+    /// Puts flags and file together.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be used.
+    pub(crate) fn new(arguments: Arguments) -> anyhow::Result<Self> {
+        let (defaults, configured) = match &arguments.config {
+            Some(path) => {
+                let file = ConfigFile::load(path)?;
+                (file.defaults, file.integrations)
+            }
+            None => Default::default(),
+        };
+        let mut watch = WatchOptions::default();
+        if let Some(workers) = arguments.workers.or(defaults.workers) {
+            watch.workers = usize::try_from(workers)?;
+        }
+        if let Some(seconds) = arguments.interval.or(defaults.interval_seconds) {
+            watch.interval = Duration::from_secs(seconds);
+        }
+        watch.index = arguments.sbom;
+        let targets = match arguments.registry {
+            Some(registry) => Targets::Flags {
+                registry,
+                repositories: arguments.repository,
+            },
+            None => Targets::Integrations {
+                named: arguments.integration,
+                configured,
+            },
+        };
+        Ok(Self {
+            org: match arguments.org.or(defaults.org) {
+                Some(org) => org,
+                None => OrgName::DEFAULT.parse()?,
+            },
+            data_dir: arguments
+                .data_dir
+                .or(defaults.data_dir)
+                .unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR)),
+            tags: arguments.tag,
+            all_images: arguments.all_images || defaults.all_images.unwrap_or_default(),
+            // Where no flag names the registry, a repository that appears is to be seen.
+            refresh_registry: arguments.refresh_registry
+                || defaults
+                    .refresh_registry
+                    .unwrap_or(matches!(targets, Targets::Integrations { .. })),
+            targets,
+            watch,
+            platforms: arguments.platform.or(defaults.platform).unwrap_or_default(),
+            advisories: arguments.advisories.or(defaults.advisories),
+            once: arguments.once,
+            serve: arguments.serve,
+            webhook_address: arguments.webhook_address,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Rounds: sweeps at intervals, and beside them events and activations as they come.
+
+use std::sync::atomic::Ordering;
+
+use scout_store::RegistryId;
+use tokio_util::sync::CancellationToken;
+
+use super::{IDLE, RunReport, Source, Watcher};
+use crate::activation::Activator;
+use crate::error::{Error, Result};
+use crate::hint::HintReader;
+use crate::index::chain;
+
+impl Watcher {
+    /// Makes one round of a registry: sweeps it, and does what was asked for in the meantime. A
+    /// registry whose integration was removed meanwhile is told in the report.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub(super) async fn round(
+        &self,
+        source: &Source,
+        registry: RegistryId,
+        stop: &CancellationToken,
+    ) -> Result<RunReport> {
+        let mut report = RunReport::default();
+        let made: Result<()> = tokio::select! {
+            made = async {
+                self.sweep(source, &mut report).await?;
+                let mut activator = Activator::new(&source.sweeper, registry);
+                while self.heed(source, &mut activator).await? {}
+                Ok(())
+            } => made,
+            // What was seen until then is recorded.
+            () = stop.cancelled() => Ok(()),
+        };
+        match made {
+            Err(error) if error.is_removed() => report.unlisted = Some(error),
+            other => other?,
+        }
+        self.note_begun(source);
+        Ok(report)
+    }
+
+    /// Makes rounds until told to stop. A registry whose integration is removed meanwhile is
+    /// left alone from then on.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub(super) async fn rounds(
+        &self,
+        source: &Source,
+        registry: RegistryId,
+        stop: &CancellationToken,
+        each: impl Fn(&RunReport),
+    ) -> Result<()> {
+        let ended = tokio::select! {
+            ended = async {
+                tokio::try_join!(self.sweeps(source, each), self.listen(source, registry))
+            } => ended,
+            () = stop.cancelled() => return Ok(()),
+        };
+        match ended {
+            Err(error) if error.is_removed() => {
+                tracing::info!("{} is not watched any more", source.watched.registry.host());
+                self.note_begun(source);
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Sweeps at intervals, for good.
+    async fn sweeps(&self, source: &Source, each: impl Fn(&RunReport)) -> Result<()> {
+        loop {
+            let mut report = RunReport::default();
+            self.sweep(source, &mut report).await?;
+            source.swept.store(true, Ordering::Release);
+            self.work.notify_waiters();
+            if let Some(error) = &report.unlisted {
+                tracing::warn!("{}", chain(error));
+            }
+            source.tally.take(&mut report);
+            each(&report);
+            tokio::time::sleep(self.options.interval).await;
+        }
+    }
+
+    /// Does what is told and asked for between and during sweeps, for good.
+    async fn listen(&self, source: &Source, registry: RegistryId) -> Result<()> {
+        let mut activator = Activator::new(&source.sweeper, registry);
+        loop {
+            // Made before looking: what comes while somebody looks ends the wait.
+            let woken = self.wake.notified();
+            let found = self.heed(source, &mut activator).await?;
+            source.heeded.store(true, Ordering::Release);
+            if found {
+                self.work.notify_waiters();
+                continue;
+            }
+            tokio::select! {
+                () = woken => {}
+                // Other processes enable repositories, and events wait for their time.
+                () = tokio::time::sleep(IDLE) => {}
+            }
+        }
+    }
+
+    async fn sweep(&self, source: &Source, report: &mut RunReport) -> Result<()> {
+        match source.sweeper.sweep().await {
+            Ok(sweep) => report.sweep = sweep,
+            Err(error @ Error::Registry { .. }) => report.unlisted = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Does what a registry told and what somebody asked for; returns whether there was
+    /// something.
+    pub(super) async fn heed(
+        &self,
+        source: &Source,
+        activator: &mut Activator<'_>,
+    ) -> Result<bool> {
+        let hints = HintReader {
+            sweeper: &source.sweeper,
+            registry: activator.registry(),
+        };
+        let (told, asked) = (hints.read().await?, activator.run().await?);
+        Ok(told + asked > 0)
+    }
+
+    /// Notes that all was looked at that was there at first: workers may find that nothing is left.
+    pub(super) fn note_begun(&self, source: &Source) {
+        source.swept.store(true, Ordering::Release);
+        source.heeded.store(true, Ordering::Release);
+        self.work.notify_waiters();
+    }
+}

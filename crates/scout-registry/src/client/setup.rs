@@ -1,0 +1,45 @@
+//! What the clients of one integration share.
+
+use std::sync::Arc;
+
+use scout_http::{HttpClient, RetryPolicy};
+
+use crate::client::grant::TokenGrant;
+use crate::credentials::RegistryCredentials;
+use crate::error::Result;
+use crate::spec::{BuildOptions, Connection};
+use crate::stats::Counters;
+
+/// What the clients of one integration share: connections, trust, credentials, counters.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) http: HttpClient,
+    pub(crate) connection: Connection,
+    pub(crate) credentials: RegistryCredentials,
+    /// How tokens are asked for with them.
+    pub(crate) grant: TokenGrant,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Setup {
+    /// Prepares the connections; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate authorities cannot be used.
+    pub(crate) fn new(connection: &Connection, options: BuildOptions) -> Result<Self> {
+        let http = HttpClient::builder(options.user_agent)
+            .with_ca_pem(options.ca_pem)
+            .with_plain_http(connection.allows_plain_http())
+            .build()?;
+        Ok(Self {
+            http,
+            connection: connection.clone(),
+            credentials: options.credentials,
+            grant: TokenGrant::default(),
+            retry: options.retry,
+            counters: Arc::default(),
+        })
+    }
+}
