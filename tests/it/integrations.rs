@@ -1,5 +1,8 @@
 //! Integrations as objects: what is wrong is told with what to do next, and nothing is saved then.
 
+mod slips;
+mod watching;
+
 use std::fs;
 use std::path::Path;
 

@@ -7,6 +7,7 @@ mod faults;
 mod findings;
 mod fixture;
 mod kills;
+mod notifications;
 mod packages;
 mod prometheus;
 mod sweeps;

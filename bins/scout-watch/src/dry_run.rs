@@ -2,58 +2,80 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use scout_platform::organization;
 use scout_registry::RegistryIntegration;
-use scout_store::ArtifactRecord;
+use scout_store::{ArtifactRecord, RepositoryListing};
 
-use crate::fleet::{Fleet, open_flags, sweep_options};
+use crate::fleet::{Fleet, sweep_options};
 use crate::run::{print, status};
-use crate::settings::{Settings, Targets};
+use crate::settings::Settings;
 use crate::usage::Usage;
 
 pub(crate) async fn dry_run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let mut known = Vec::new();
-    let mut members = Vec::new();
+    let mut known = Known::default();
+    let mut recorded = None;
     if scout_config::has_store(&settings.data_dir) {
         let store = scout_config::open_store_to_read(&settings.data_dir)?;
         if store.org(&settings.org).await?.is_some() {
             let org = organization(store.as_ref(), &settings.org).await?;
-            known = store.artifacts(org.id, None).await?;
-            members = Fleet::open(settings, store.as_ref(), &org).await?.members;
+            known.artifacts = store.artifacts(org.id, None).await?;
+            known.repositories = store.repositories(org.id, None).await?;
+            recorded = Some((store, org));
         }
     }
-    match &settings.targets {
-        Targets::Flags {
-            registry,
-            repositories,
-        } if members.is_empty() => members.push(open_flags(registry, repositories)?),
-        Targets::Integrations { .. } if members.is_empty() => {
-            return Err(Usage::nothing_to_watch(settings).into());
-        }
-        _ => {}
+    let record = recorded.as_ref().map(|(store, org)| (store.as_ref(), org));
+    let Fleet {
+        members,
+        mut broken,
+        ..
+    } = Fleet::open(settings, record, None).await?;
+    if members.is_empty() && broken.is_empty() {
+        return Err(Usage::nothing_to_watch(settings).into());
     }
     let mut failed = false;
     for member in &members {
         let registry = member.opened.registry.as_ref();
-        failed |= plan(settings, registry, &known)
-            .await
-            .with_context(|| format!("integration {}", member.name))?;
+        if members.len() > 1 {
+            print(&format!("Integration {}:\n", member.name))?;
+        }
+        match plan(settings, registry, &known).await {
+            Ok(is_incomplete) => failed |= is_incomplete,
+            Err(error) if members.len() > 1 => {
+                broken.push(error.context(format!("integration {}", member.name)));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(status(failed))
+    for error in &broken {
+        tracing::error!("{error:#}");
+    }
+    Ok(status(failed || !broken.is_empty()))
+}
+
+/// What is recorded so far.
+#[derive(Default)]
+struct Known {
+    artifacts: Vec<ArtifactRecord>,
+    repositories: Vec<RepositoryListing>,
 }
 
 /// Prints what a run would do; returns whether something could not be listed.
 async fn plan(
     settings: &Settings,
     registry: &dyn RegistryIntegration,
-    known: &[ArtifactRecord],
+    known: &Known,
 ) -> anyhow::Result<bool> {
     let is_of_it = |artifact: &ArtifactRecord| artifact.registry == registry.host();
-    let baseline_taken = known.iter().any(is_of_it);
+    let baseline_taken = known.artifacts.iter().any(is_of_it);
     let options = sweep_options(settings);
-    let (planned, problems) =
-        scout_platform::plan(registry, &options, known, baseline_taken).await?;
+    let (planned, problems) = scout_platform::plan(
+        registry,
+        &options,
+        &known.artifacts,
+        &known.repositories,
+        baseline_taken,
+    )
+    .await?;
     let mut out = String::new();
     for tag in &planned {
         let what = match (tag.would_index, tag.state) {

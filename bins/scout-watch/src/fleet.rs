@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use jiff::Timestamp;
 use scout_config::{OpenedRegistry, ProcessEnvironment, SystemClock};
 use scout_envs::IntegrationName;
@@ -17,6 +17,7 @@ use scout_store::Store;
 use tokio::time::Instant;
 
 use crate::settings::{Settings, Targets};
+use crate::usage::Usage;
 
 /// How often is looked whether integrations or files of secrets have changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -32,11 +33,28 @@ pub(crate) struct Member {
     is_stored: bool,
 }
 
+impl Member {
+    fn new(name: &str, opened: OpenedRegistry, is_stored: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            opened,
+            is_stored,
+        }
+    }
+
+    /// Returns the same, which serves on although its files have changed.
+    fn as_it_was(&self) -> Self {
+        let mut opened = self.opened.clone();
+        opened.ignore_changes();
+        Self::new(&self.name, opened, self.is_stored)
+    }
+}
+
 /// The registries that are watched together.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) members: Vec<Member>,
-    /// What could not be opened.
+    /// What could not be opened, or not be listened for.
     pub(crate) broken: Vec<anyhow::Error>,
     /// The integrations that the store held, each with when it last changed.
     stored: Vec<(IntegrationName, Timestamp)>,
@@ -44,16 +62,19 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Opens the registries; one that cannot be opened does not stop the others.
+    /// Opens the registries, those of the record as well if there is one.
+    ///
+    /// An integration of the record that cannot be opened does not stop the others. When `before`
+    /// was opened already, nothing does: what cannot be opened anew stays as it was there.
     ///
     /// # Errors
     ///
-    /// If a registry that flags or the file name cannot be opened, an integration that is named
-    /// does not exist, or the store fails.
+    /// If a registry that flags or the file name cannot be opened, integrations contradict each
+    /// other, one that is named does not exist, or the store fails.
     pub(crate) async fn open(
         settings: &Settings,
-        store: &dyn Store,
-        org: &Organization,
+        record: Option<(&dyn Store, &Organization)>,
+        before: Option<&Self>,
     ) -> anyhow::Result<Self> {
         let mut fleet = Self {
             members: Vec::new(),
@@ -66,69 +87,114 @@ impl Fleet {
                 registry,
                 repositories,
             } => {
-                fleet.members.push(open_flags(registry, repositories)?);
+                let member = before.and_then(|before| before.members.first());
+                let opened = open_flags(registry, repositories);
+                let opened = fleet.or_as_before(opened, member)?;
+                fleet.members.push(opened);
                 return Ok(fleet);
             }
             Targets::Integrations { named, configured } => (named, configured),
         };
         let is_named = |name: &IntegrationName| named.is_empty() || named.contains(name);
         for integration in configured.iter().filter(|one| is_named(&one.name)) {
-            fleet.members.push(Member {
-                name: integration.name.to_string(),
-                opened: integration.open(&ProcessEnvironment)?,
-                is_stored: false,
-            });
+            let name = integration.name.to_string();
+            let opened = integration.open(&ProcessEnvironment);
+            let opened = opened.map(|opened| Member::new(&name, opened, false));
+            let member = before.and_then(|before| before.member(&name));
+            let opened = fleet.or_as_before(opened, member)?;
+            fleet.add(opened, settings, before.is_some())?;
         }
-        for record in store.integrations(org.id).await? {
-            fleet.stored.push((record.name.clone(), record.updated_at));
+        let records = match record {
+            Some((store, org)) => store.integrations(org.id).await?,
+            None => Vec::new(),
+        };
+        for record in records {
+            let version = (record.name.clone(), record.updated_at);
+            let is_unchanged = before.is_some_and(|before| before.stored.contains(&version));
+            fleet.stored.push(version);
             if !is_named(&record.name) {
                 continue;
             }
-            if configured.iter().any(|one| one.name == record.name) {
-                bail!(
-                    "integration {} is both in the configuration file and in the record; rename \
-                     one, or remove it with `scout integration remove --name {}`",
-                    record.name,
-                    record.name
-                );
-            }
+            let name = record.name.to_string();
             let parameters = Parameters::new(&record.kind, record.parameters);
-            match scout_config::open_integration(&ProcessEnvironment, &record.name, &parameters) {
-                Ok(opened) => fleet.members.push(Member {
-                    name: record.name.to_string(),
-                    opened,
-                    is_stored: true,
-                }),
-                Err(error) => fleet.broken.push(error.into()),
+            let opened =
+                scout_config::open_integration(&ProcessEnvironment, &record.name, &parameters);
+            let opened = opened.map(|opened| Member::new(&name, opened, true));
+            let member = before.filter(|_| is_unchanged);
+            let member = member.and_then(|before| before.member(&name));
+            match fleet.or_as_before(opened, member) {
+                Ok(opened) => fleet.add(opened, settings, before.is_some())?,
+                Err(error) => fleet.broken.push(error),
             }
         }
-        fleet.check(named)?;
+        if before.is_none() {
+            fleet.check(named, settings)?;
+        }
         Ok(fleet)
     }
 
-    fn check(&self, named: &[IntegrationName]) -> anyhow::Result<()> {
-        for name in named {
-            let is_member = self.members.iter().any(|one| one.name == name.as_str());
-            let is_stored = self.stored.iter().any(|(stored, _)| stored == name);
-            if !is_member && !is_stored {
-                bail!("there is no integration {name}; `scout integration list` lists them");
+    /// Returns what was opened, or else what served before; then why is among what is broken.
+    fn or_as_before(
+        &mut self,
+        opened: scout_config::Result<Member>,
+        before: Option<&Member>,
+    ) -> anyhow::Result<Member> {
+        match (opened, before) {
+            (Ok(opened), _) => Ok(opened),
+            (Err(error), Some(before)) => {
+                let error = anyhow::Error::from(error);
+                self.broken
+                    .push(error.context("going on with what was read before"));
+                Ok(before.as_it_was())
             }
+            (Err(error), None) => Err(error.into()),
         }
-        for (number, member) in self.members.iter().enumerate() {
-            let key = member.opened.registry.key();
-            let others = self.members.iter().take(number);
-            if let Some(other) = others
-                .into_iter()
-                .find(|other| other.opened.registry.key() == key)
-            {
-                bail!(
-                    "integrations {} and {} watch the same registry; remove one",
-                    other.name,
-                    member.name
-                );
+    }
+
+    /// Adds a member, unless it contradicts an earlier one; while others are watched already it
+    /// is left out then.
+    fn add(&mut self, member: Member, settings: &Settings, leave_out: bool) -> anyhow::Result<()> {
+        match self.contradiction(&member, settings) {
+            None => self.members.push(member),
+            Some(error) if leave_out => {
+                let left_out = format!("integration {} is not watched", member.name);
+                self.broken.push(error.context(left_out));
+            }
+            Some(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn contradiction(&self, member: &Member, settings: &Settings) -> Option<anyhow::Error> {
+        let name = &member.name;
+        if self.member(name).is_some() {
+            return Some(anyhow!(
+                "integration {name} is both in the configuration file and in the record; rename \
+                 one, or remove it with `scout integration remove --org {} --name {name}`",
+                settings.org
+            ));
+        }
+        let key = member.opened.registry.key();
+        let mut others = self.members.iter();
+        let other = others.find(|other| other.opened.registry.key() == key)?;
+        Some(anyhow!(
+            "integrations {} and {name} watch the same registry; remove one",
+            other.name
+        ))
+    }
+
+    fn check(&self, named: &[IntegrationName], settings: &Settings) -> anyhow::Result<()> {
+        for name in named {
+            let is_stored = self.stored.iter().any(|(stored, _)| stored == name);
+            if !is_stored && self.member(name.as_str()).is_none() {
+                return Err(Usage::no_integration(name, settings).into());
             }
         }
         Ok(())
+    }
+
+    fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|one| one.name == name)
     }
 
     /// Returns the same, to be opened anew a while later.
@@ -147,7 +213,7 @@ impl Fleet {
         }
     }
 
-    /// Returns once something has changed, so that the registries are to be opened anew.
+    /// Returns once the registries are to be opened anew, with the reason.
     ///
     /// # Errors
     ///
@@ -157,16 +223,22 @@ impl Fleet {
         settings: &Settings,
         store: &dyn Store,
         org: &Organization,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<&'static str> {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             let age = self.opened_at.elapsed();
             let is_due = |member: &Member| {
                 let renewal = member.opened.renew_after();
-                member.opened.has_changed() || renewal.is_some_and(|after| age >= after)
+                renewal.is_some_and(|after| age >= after)
             };
-            if self.members.iter().any(is_due) || (!self.broken.is_empty() && age >= OPEN_AGAIN) {
-                return Ok(());
+            if self.members.iter().any(|one| one.opened.has_changed()) {
+                return Ok("a file has changed");
+            }
+            if self.members.iter().any(is_due) {
+                return Ok("credentials may end");
+            }
+            if !self.broken.is_empty() && age >= OPEN_AGAIN {
+                return Ok("something was wrong with them");
             }
             if matches!(settings.targets, Targets::Flags { .. }) {
                 continue;
@@ -177,7 +249,7 @@ impl Fleet {
                 .map(|record| (record.name, record.updated_at))
                 .collect();
             if stored != self.stored {
-                return Ok(());
+                return Ok("integrations have changed");
             }
         }
     }
@@ -222,13 +294,9 @@ impl Fleet {
 }
 
 /// Opens the registry that flags name. Its webhooks are sent to its type.
-pub(crate) fn open_flags(registry: &str, repositories: &[String]) -> anyhow::Result<Member> {
+pub(crate) fn open_flags(registry: &str, repositories: &[String]) -> scout_config::Result<Member> {
     let opened = scout_config::open_registry(&ProcessEnvironment, registry, repositories)?;
-    Ok(Member {
-        name: opened.spec.kind().to_owned(),
-        opened,
-        is_stored: false,
-    })
+    Ok(Member::new(opened.spec.kind(), opened, false))
 }
 
 pub(crate) fn sweep_options(settings: &Settings) -> SweepOptions {

@@ -57,7 +57,7 @@ async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<
     };
     store.enroll(&settings.org, SystemClock.now()).await?;
     let org = scout_platform::organization(store.as_ref(), &settings.org).await?;
-    let mut fleet = Fleet::open(settings, store.as_ref(), &org).await?;
+    let mut fleet = Fleet::open(settings, Some((store.as_ref(), &org)), None).await?;
     if fleet.members.is_empty() && fleet.broken.is_empty() {
         return Err(Usage::nothing_to_watch(settings).into());
     }
@@ -110,7 +110,7 @@ impl House<'_> {
             return Err(error.into());
         }
         let summary = self.report(fleet, &reports).await?;
-        let failed = reports.iter().any(|report| self.is_unfinished(report))
+        let failed = reports.iter().any(is_unfinished)
             || is_unread(&summary, self.settings)
             || !fleet.broken.is_empty();
         if let Some(serving) = self.serving {
@@ -126,25 +126,34 @@ impl House<'_> {
             for error in &fleet.broken {
                 tracing::error!("{error:#}");
             }
-            self.until_changed(&fleet, stop, is_first).await?;
+            let why = self.until_changed(&mut fleet, stop, is_first).await?;
             if stop.is_cancelled() {
                 return Ok(());
             }
             is_first = false;
-            tracing::info!("integrations or secrets have changed: opening them anew");
+            tracing::info!("opening the integrations anew: {why}");
             fleet = self.open_again(fleet, stop).await?;
         }
     }
 
-    /// Watches until told to stop, or until the registries are to be opened anew.
+    /// Watches until told to stop, or until the registries are to be opened anew; returns why.
     async fn until_changed(
         &self,
-        fleet: &Fleet,
+        fleet: &mut Fleet,
         stop: &CancellationToken,
         is_first: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<&'static str> {
         let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
-        let receivers = Receivers::start(fleet, &watcher, self.settings).await?;
+        let (receivers, mut refused) = Receivers::start(fleet, &watcher, self.settings).await;
+        if is_first && !refused.is_empty() {
+            receivers.end().await;
+            return Err(refused.swap_remove(0));
+        }
+        for error in &refused {
+            tracing::error!("{error:#}; until that is mended, its registries are only polled");
+        }
+        fleet.broken.extend(refused);
+        let fleet = &*fleet;
         if fleet.members.is_empty() {
             tracing::warn!("nothing is watched until an integration is added");
         }
@@ -152,7 +161,7 @@ impl House<'_> {
         let watching = self.watch(fleet, &watcher, &ended, is_first);
         tokio::pin!(watching);
         let result = tokio::select! {
-            result = &mut watching => result,
+            result = &mut watching => result.map(|()| "it ended"),
             changed = fleet.changed(self.settings, self.store.as_ref(), &self.org) => {
                 ended.cancel();
                 watching.await.and(changed)
@@ -164,7 +173,8 @@ impl House<'_> {
 
     /// Opens the registries; what was opened before serves as long as they cannot be.
     async fn open_again(&self, before: Fleet, stop: &CancellationToken) -> anyhow::Result<Fleet> {
-        match Fleet::open(self.settings, self.store.as_ref(), &self.org).await {
+        let record = Some((self.store.as_ref(), &self.org));
+        match Fleet::open(self.settings, record, Some(&before)).await {
             Ok(fleet) => Ok(fleet),
             Err(error) if !stop.is_cancelled() => {
                 tracing::error!("{error:#}; going on as before");
@@ -190,6 +200,8 @@ impl House<'_> {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             match (is_first, slot.is_none()) {
                 (true, true) => *slot = Some(without_error(report)),
+                // That it could not be listed is told by the watcher.
+                _ if report.unlisted.is_some() => {}
                 _ => log_round(report, member.opened.registry.host()),
             }
         };
@@ -226,10 +238,11 @@ impl House<'_> {
         print(&text::rounds(&rounds, &summary, self.settings))?;
         Ok(summary)
     }
+}
 
-    fn is_unfinished(&self, report: &RunReport) -> bool {
-        report.unlisted.is_some() || report.sweep.problems.total() > 0
-    }
+/// Whether not all could be listed.
+fn is_unfinished(report: &RunReport) -> bool {
+    report.unlisted.is_some() || report.sweep.problems.total() > 0
 }
 
 /// Whether something that should have been read is not: it failed, or waits.

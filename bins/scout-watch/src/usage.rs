@@ -1,5 +1,7 @@
 //! Faults in how the program is used that only show once it looks at the record.
 
+use scout_envs::IntegrationName;
+
 use crate::settings::Settings;
 
 /// What is wrong, and what to do.
@@ -8,6 +10,15 @@ use crate::settings::Settings;
 pub(crate) struct Usage(pub(crate) String);
 
 impl Usage {
+    /// An integration that is named is nowhere.
+    pub(crate) fn no_integration(name: &IntegrationName, settings: &Settings) -> Self {
+        Self(format!(
+            "there is no integration {name}; `scout integration list --org {}` lists those of the \
+             record",
+            settings.org
+        ))
+    }
+
     /// There is neither a registry nor an integration.
     pub(crate) fn nothing_to_watch(settings: &Settings) -> Self {
         Self(format!(

@@ -26,17 +26,13 @@ pub(crate) struct Receivers {
 }
 
 impl Receivers {
-    /// Listens on every port that a registry has.
-    ///
-    /// # Errors
-    ///
-    /// If a port cannot be had, a certificate cannot be used, or registries do not agree about
-    /// a port.
+    /// Listens on every port that a registry has; returns why it does not on some: a port cannot
+    /// be had, a certificate cannot be used, or registries do not agree about a port.
     pub(crate) async fn start(
         fleet: &Fleet,
         watcher: &Watcher,
         settings: &Settings,
-    ) -> anyhow::Result<Self> {
+    ) -> (Self, Vec<anyhow::Error>) {
         let recorders: BTreeMap<String, EventRecorder> = fleet
             .members
             .iter()
@@ -51,36 +47,15 @@ impl Receivers {
             }
         }
         let stop = CancellationToken::new();
-        let mut servers = Vec::with_capacity(ports.len());
+        let (mut servers, mut refused) = (Vec::with_capacity(ports.len()), Vec::new());
         for (port, members) in ports {
             let address = SocketAddr::new(settings.webhook_address, port);
-            let tls = tls(&members).await?;
-            let routes = members
-                .iter()
-                .map(|member| WebhookRoute::new(&member.name, Arc::clone(&member.opened.registry)));
-            let receiver = WebhookReceiver::new(
-                routes.collect(),
-                Arc::clone(&sink),
-                WebhookOptions::default(),
-            )
-            .with_context(|| format!("cannot receive webhooks on port {port}"))?;
-            let listener = TcpListener::bind(address).await.with_context(|| {
-                format!("cannot receive webhooks at {address}; choose another port=")
-            })?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
-            for member in &members {
-                tracing::info!(
-                    "webhooks of {} are received at {scheme}://{address}/{}",
-                    member.opened.registry.host(),
-                    member.name
-                );
+            match listen(address, &members, Arc::clone(&sink), stop.clone()).await {
+                Ok(server) => servers.push(server),
+                Err(error) => refused.push(error),
             }
-            let stop = stop.clone();
-            servers.push(tokio::spawn(async move {
-                receiver.run(listener, tls, stop.cancelled_owned()).await
-            }));
         }
-        Ok(Self { stop, servers })
+        (Self { stop, servers }, refused)
     }
 
     /// Stops listening; deliveries that have begun are finished.
@@ -92,6 +67,35 @@ impl Receivers {
             }
         }
     }
+}
+
+/// Listens for the registries of one port.
+async fn listen(
+    address: SocketAddr,
+    members: &[&Member],
+    sink: Arc<dyn EventSink>,
+    stop: CancellationToken,
+) -> anyhow::Result<JoinHandle<usize>> {
+    let tls = tls(members).await?;
+    let routes = members
+        .iter()
+        .map(|member| WebhookRoute::new(&member.name, Arc::clone(&member.opened.registry)));
+    let receiver = WebhookReceiver::new(routes.collect(), sink, WebhookOptions::default())
+        .with_context(|| format!("cannot receive webhooks at {address}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot receive webhooks at {address}; choose another port="))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    for member in members {
+        tracing::info!(
+            "webhooks of {} are received at {scheme}://{address}/{}",
+            member.opened.registry.host(),
+            member.name
+        );
+    }
+    Ok(tokio::spawn(async move {
+        receiver.run(listener, tls, stop.cancelled_owned()).await
+    }))
 }
 
 /// Returns the certificate that the registries of one port have.

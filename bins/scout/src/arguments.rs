@@ -100,6 +100,10 @@ pub(crate) enum IntegrationCommand {
         /// A setting of this type; may be repeated. Secrets are `env:NAME` or `file:PATH`
         #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
         parameter: Vec<(String, String)>,
+        /// Save nothing; wait at `port=` until the sender of webhooks asks whether they are wanted
+        /// (Event Grid does, while the template is deployed), and say yes
+        #[arg(long)]
+        wait: bool,
         #[command(flatten)]
         org: Org,
     },
@@ -283,6 +287,17 @@ pub(crate) struct Org {
     pub(crate) org: OrgName,
     #[command(flatten)]
     pub(crate) data: DataDir,
+}
+
+impl Org {
+    /// Returns how a command that is suggested names the organization: not at all, if it is the
+    /// default.
+    pub(crate) fn flag(&self) -> String {
+        match self.org.as_str() {
+            OrgName::DEFAULT => String::new(),
+            org => format!(" --org {org}"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -1,7 +1,9 @@
 //! `scout integration`.
 
 mod azure;
+mod handshake;
 mod listing;
+mod receiving;
 
 use std::process::ExitCode;
 
@@ -24,8 +26,9 @@ pub(crate) async fn run(command: IntegrationCommand) -> anyhow::Result<ExitCode>
             kind,
             name,
             parameter,
+            wait,
             org,
-        } => return add(&org, &kind, name, parameter).await,
+        } => return add(&org, &kind, name, parameter, wait).await,
         IntegrationCommand::List {
             kind,
             name,
@@ -50,18 +53,25 @@ async fn add(
     kind: &str,
     name: IntegrationName,
     pairs: Vec<(String, String)>,
+    wait: bool,
 ) -> anyhow::Result<ExitCode> {
     let parameters = Parameters::new(kind, pairs.iter().cloned());
     let opened = scout_config::open_integration_to_test(&ProcessEnvironment, &name, &parameters)?;
+    if wait {
+        handshake::wait(&name, &opened).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if kind == azure::KIND && opened.credentials == CredentialSource::Nowhere {
         // The token's password exists only once the template was deployed.
-        print(&azure::before_the_password(&name, &pairs))?;
+        let webhook = opened.webhook.as_ref();
+        print(&azure::before_the_password(&name, &pairs, webhook))?;
         return Ok(ExitCode::FAILURE);
     }
     let store = scout_config::open_store(&org.data.data_dir)?;
     let report = tested(&opened, &name).await?;
     store.enroll(&org.org, SystemClock.now()).await?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
+    receiving::check(store.as_ref(), &organization, &name, &pairs, &opened).await?;
     let new = NewIntegration {
         name: name.clone(),
         kind: kind.to_owned(),
@@ -75,17 +85,18 @@ async fn add(
     {
         IntegrationAdded::Added(_) => {}
         IntegrationAdded::NameTaken => bail!(
-            "organization {} has an integration {name} already; `scout integration update --name \
+            "organization {} has an integration {name} already; `scout integration update{} --name \
              {name}` changes it",
-            org.org
+            org.org,
+            org.flag()
         ),
         IntegrationAdded::RegistryTaken { by } => bail!(
             "integration {by} watches {} already; nothing was saved",
-            opened.registry.host()
+            listing::shown(opened.registry.kind(), opened.registry.key())
         ),
     }
     record_repositories(store, &organization, &opened).await?;
-    let mut out = format!("Connected to {}: {report}.\n", opened.registry.host());
+    let mut out = format!("{}: {report}.\n", connected(&opened));
     out += &format!("Integration {name} is saved; a running scout-watch takes it up.\n");
     if opened.registry.requires_activation() {
         out += &format!(
@@ -94,9 +105,9 @@ async fn add(
             org = org.org
         );
     }
-    out += &webhook_hint(&name, &opened);
+    out += &receiving::hint(org, &name, &opened);
     if kind == azure::KIND {
-        out += &azure::after_saving(&name, &pairs);
+        out += &azure::after_saving(&name, &pairs, opened.webhook.as_ref());
     }
     print(&out)?;
     Ok(ExitCode::SUCCESS)
@@ -138,28 +149,6 @@ async fn record_repositories(
     Ok(())
 }
 
-/// Says where webhooks go, if any are received.
-fn webhook_hint(name: &IntegrationName, opened: &OpenedRegistry) -> String {
-    match &opened.webhook {
-        Some(webhook) => format!(
-            "scout-watch receives its webhooks on port {port}: send them to \
-             {scheme}://THIS-HOST:{port}/{name}\n",
-            port = webhook.port,
-            scheme = if webhook.tls.is_some() {
-                "https"
-            } else {
-                "http"
-            },
-        ),
-        None if opened.registry.capabilities().receives_events => format!(
-            "It is polled. With port= and webhook-secret= it is told of pushes at once: `scout \
-             integration update --name {name} --parameter port=9000 --parameter \
-             webhook-secret=file:PATH`\n"
-        ),
-        None => String::new(),
-    }
-}
-
 async fn test(org: &Org, which: &Which) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
@@ -181,7 +170,16 @@ async fn test(org: &Org, which: &Which) -> anyhow::Result<()> {
         )
         .await?;
     let report = tested.with_context(|| format!("integration {}", record.name))?;
-    print(&format!("{}: {report}.\n", opened.registry.host()))
+    print(&format!("{}: {report}.\n", listing::host(&record)))
+}
+
+/// Says what was reached; files are.
+fn connected(opened: &OpenedRegistry) -> String {
+    let registry = listing::shown(opened.registry.kind(), opened.registry.key());
+    match opened.spec.connection() {
+        Some(_) => format!("Connected to {registry}"),
+        None => format!("Read {registry}"),
+    }
 }
 
 async fn update(
@@ -210,6 +208,7 @@ async fn update(
     let opened =
         scout_config::open_integration_to_test(&ProcessEnvironment, &record.name, &parameters)?;
     let report = tested(&opened, &record.name).await?;
+    receiving::check(store.as_ref(), &organization, &record.name, &pairs, &opened).await?;
     let update = IntegrationUpdate {
         parameters: pairs,
         registry_key: opened.registry.key().to_owned(),
@@ -223,16 +222,15 @@ async fn update(
         IntegrationUpdated::Unknown => bail!("integration {} was removed", record.name),
         IntegrationUpdated::RegistryTaken { by } => bail!(
             "integration {by} watches {} already; nothing was saved",
-            opened.registry.host()
+            listing::shown(opened.registry.kind(), opened.registry.key())
         ),
     }
     record_repositories(store, &organization, &opened).await?;
     print(&format!(
-        "Connected to {}: {report}.\nIntegration {} is changed; a running scout-watch takes it \
-         up.\n{}",
-        opened.registry.host(),
+        "{}: {report}.\nIntegration {} is changed; a running scout-watch takes it up.\n{}",
+        connected(&opened),
         record.name,
-        webhook_hint(&record.name, &opened)
+        receiving::hint(org, &record.name, &opened)
     ))
 }
 
@@ -246,7 +244,8 @@ async fn remove(org: &Org, which: &Which) -> anyhow::Result<()> {
     crate::judge(store).await?;
     let mut out = format!(
         "Integration {} is removed: {} is not watched any more. Environments keep what runs.\n",
-        record.name, record.registry_key
+        record.name,
+        listing::host(&record)
     );
     if record.kind == azure::KIND {
         out += &azure::what_stays(&record.parameters);

@@ -131,7 +131,7 @@ async fn select(
     which: &Repositories,
 ) -> anyhow::Result<BTreeMap<RegistryId, Vec<RepositoryName>>> {
     let keys = match &which.integration {
-        Some(named) => Some(registry_hosts(store, organization, named).await?),
+        Some(named) => Some(registry_keys(store, organization, named).await?),
         None => None,
     };
     let is_meant = |repository: &RepositoryListing| match (&which.repository, &which.filter) {
@@ -147,7 +147,7 @@ async fn select(
     for repository in store.repositories(organization.id, None).await? {
         let is_there = keys
             .as_ref()
-            .is_none_or(|hosts| hosts.contains(&repository.registry))
+            .is_none_or(|keys| keys.contains(&repository.registry_key))
             && which
                 .registry
                 .as_ref()
@@ -160,7 +160,9 @@ async fn select(
         }
     }
     if let (Some(named), true) = (&which.repository, wanted.len() > 1) {
-        bail!("several registries have a repository {named}; name one with --registry");
+        bail!(
+            "several registries have a repository {named}; name one with --registry or --integration"
+        );
     }
     if wanted.is_empty() {
         bail!(
@@ -177,27 +179,24 @@ fn is_match(filter: &Regex, name: &RepositoryName) -> bool {
 }
 
 /// Returns the registries of the integrations that have this name or type.
-async fn registry_hosts(
+async fn registry_keys(
     store: &dyn Store,
     organization: &Organization,
     named: &str,
 ) -> anyhow::Result<Vec<String>> {
-    let hosts: Vec<String> = store
+    let keys: Vec<String> = store
         .integrations(organization.id)
         .await?
         .into_iter()
         .filter(|record| record.name.as_str() == named || record.kind == named)
-        .filter_map(|record| {
-            let host = record.registry_key.split_once(':')?.1;
-            Some(host.to_owned())
-        })
+        .map(|record| record.registry_key)
         .collect();
-    if hosts.is_empty() {
+    if keys.is_empty() {
         bail!(
             "organization {org} has no integration {named}; `scout integration list --org {org}` \
              lists them",
             org = organization.name
         );
     }
-    Ok(hosts)
+    Ok(keys)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scout_envs::IntegrationName;
-use scout_http::{Jitter, RetryPolicy};
+use scout_http::{IDLE_TIMEOUT, Jitter, RetryPolicy};
 use scout_registry::{BuildOptions, Parameters, RegistryIntegration, RegistrySpec};
 
 use crate::credentials::{CredentialSource, find_credentials};
@@ -43,6 +43,12 @@ impl OpenedRegistry {
         self.files.has_changed()
     }
 
+    /// Takes the files as they are now for unchanged: what was read of them before goes on being
+    /// used, until they change again.
+    pub fn ignore_changes(&mut self) {
+        self.files.remember_again();
+    }
+
     /// Returns after which time it should be opened again even if no file has changed: its
     /// credentials may end.
     #[must_use]
@@ -78,7 +84,7 @@ pub fn open_registry(
     let build = |source: scout_registry::Error| Error::Registry {
         source: source.into(),
     };
-    open(environment, spec, true, RetryPolicy::default(), build)
+    open(environment, spec, true, Patience::OF_A_SERVICE, build)
 }
 
 /// Opens a configured integration, with the credentials meant for it; as [`open_registry`], but
@@ -92,7 +98,7 @@ pub fn open_integration(
     name: &IntegrationName,
     parameters: &Parameters,
 ) -> Result<OpenedRegistry> {
-    open_named(environment, name, parameters, RetryPolicy::default())
+    open_named(environment, name, parameters, Patience::OF_A_SERVICE)
 }
 
 /// Opens an integration as [`open_integration`] does, for a test that a person waits for: what
@@ -106,18 +112,35 @@ pub fn open_integration_to_test(
     name: &IntegrationName,
     parameters: &Parameters,
 ) -> Result<OpenedRegistry> {
-    let retry = RetryPolicy {
-        attempts: 2,
-        ..RetryPolicy::default()
+    open_named(environment, name, parameters, Patience::OF_A_PERSON)
+}
+
+/// How long a registry is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// How often a request is tried in all.
+    attempts: u32,
+    /// How long an answer may be silent.
+    silence: Duration,
+}
+
+impl Patience {
+    const OF_A_SERVICE: Self = Self {
+        attempts: RetryPolicy::ATTEMPTS,
+        silence: IDLE_TIMEOUT,
     };
-    open_named(environment, name, parameters, retry)
+    /// A server that hangs is told of within a minute.
+    const OF_A_PERSON: Self = Self {
+        attempts: 2,
+        silence: Duration::from_secs(20),
+    };
 }
 
 fn open_named(
     environment: &impl Environment,
     name: &IntegrationName,
     parameters: &Parameters,
-    retry: RetryPolicy,
+    patience: Patience,
 ) -> Result<OpenedRegistry> {
     let wrong = |source| Error::Integration {
         name: name.clone(),
@@ -127,14 +150,14 @@ fn open_named(
     let build = |source: scout_registry::Error| Error::Build {
         source: source.into(),
     };
-    open(environment, spec, false, retry, build).map_err(|source| wrong(source.into()))
+    open(environment, spec, false, patience, build).map_err(|source| wrong(source.into()))
 }
 
 fn open(
     environment: &impl Environment,
     spec: RegistrySpec,
     is_only: bool,
-    retry: RetryPolicy,
+    patience: Patience,
     wrong: impl FnOnce(scout_registry::Error) -> Error,
 ) -> Result<OpenedRegistry> {
     let mut files = SecretFiles::default();
@@ -149,9 +172,11 @@ fn open(
         .with_credentials(credentials)
         .with_webhook_secrets(secrets)
         .with_ca_pem(ca_pem)
+        .with_idle_timeout(patience.silence)
         .with_retry(RetryPolicy {
+            attempts: patience.attempts,
             jitter: Jitter::new(random_fraction),
-            ..retry
+            ..RetryPolicy::default()
         });
     Ok(OpenedRegistry {
         registry: spec.build(options).map_err(wrong)?,
@@ -179,7 +204,7 @@ fn random_fraction() -> f64 {
 fn read_ca(path: &Path, files: &mut SecretFiles) -> Result<Vec<u8>> {
     files.remember(path);
     read_file(path, MAX_CA).map_err(|source| Error::File {
-        action: "read ca=",
+        action: "read the authorities of ca= in",
         path: PathBuf::from(path),
         source,
     })

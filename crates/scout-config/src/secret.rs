@@ -55,6 +55,13 @@ impl SecretFiles {
         self.0.iter().map(|(path, _)| path.as_path())
     }
 
+    /// Remembers all files as they are now: only a later change is one.
+    pub(crate) fn remember_again(&mut self) {
+        for (path, stamp) in &mut self.0 {
+            *stamp = Stamp::of(path);
+        }
+    }
+
     /// Returns whether one of the files was written, replaced, removed or made since. Costs one
     /// look at each file's metadata; nothing is read.
     #[must_use]
@@ -169,6 +176,8 @@ mod tests {
             assert!(!files.has_changed());
             change();
             assert!(files.has_changed());
+            files.remember_again();
+            assert!(!files.has_changed());
         };
         check(&|| fs::write(&path, "one").unwrap());
         check(&|| fs::write(&path, "longer").unwrap());

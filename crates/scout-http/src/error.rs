@@ -70,6 +70,16 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
+    /// The server's certificate would not be accepted whoever had issued it.
+    #[error("the certificate of {url} {fault}")]
+    InvalidCertificate {
+        /// The address.
+        url: RedactedUrl,
+        /// What is wrong with it.
+        fault: CertificateFault,
+        /// The cause.
+        source: BoxError,
+    },
     /// The server does not speak TLS, or not ours.
     #[error("no TLS connection to {url} (a server without TLS is named with insecure=true)")]
     Tls {
@@ -117,6 +127,7 @@ impl Error {
             | Self::PlainHttp { .. }
             | Self::InvalidRequest { .. }
             | Self::Untrusted { .. }
+            | Self::InvalidCertificate { .. }
             | Self::Tls { .. }
             | Self::BodyTooLarge { .. } => false,
         }
@@ -132,6 +143,7 @@ impl Error {
             Self::Unresolved { .. } => "check the host's name, and this machine's name service",
             Self::Unreachable { .. } => "check host and port, and firewalls and proxies between",
             Self::Untrusted { .. } => "name the certificate's authority with ca=FILE",
+            Self::InvalidCertificate { fault, .. } => fault.advice(),
             Self::Tls { .. } => "check the port, and whether it speaks TLS",
             Self::Timeout { .. } | Self::Interrupted { .. } | Self::BodyTooLarge { .. } => {
                 "try again later; if it stays so, look at the server and at proxies between"
@@ -156,6 +168,10 @@ impl Error {
         let text = cause.to_string();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let source = Box::new(cause);
+        let fault = CertificateFault::told_by(&text).filter(|_| is_connect);
+        if let Some(fault) = fault {
+            return Self::InvalidCertificate { url, fault, source };
+        }
         match () {
             () if is_dns => Self::Unresolved { url, source },
             () if is_connect && says(&["certificate", "UnknownIssuer"]) => {
@@ -167,6 +183,57 @@ impl Error {
             () if is_connect => Self::Unreachable { url, source },
             () => Self::Interrupted { url, source },
         }
+    }
+}
+
+/// What is wrong with a certificate, whoever issued it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// Its time is over, or has not come.
+    Expired,
+    /// It does not hold the name by which the server was asked for.
+    OtherName,
+    /// It is marked as that of an authority, as self-signed ones often are.
+    Authority,
+}
+
+impl CertificateFault {
+    /// Reads it from what the TLS library says.
+    fn told_by(text: &str) -> Option<Self> {
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        match () {
+            () if says(&["CaUsedAsEndEntity"]) => Some(Self::Authority),
+            () if says(&["not valid for name", "NotValidForName"]) => Some(Self::OtherName),
+            () if says(&[
+                "certificate expired",
+                "Expired",
+                "NotValidYet",
+                "not valid yet",
+            ]) =>
+            {
+                Some(Self::Expired)
+            }
+            () => None,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Expired => "have the certificate renewed, and compare the clocks",
+            Self::OtherName => "name the host as its certificate does",
+            Self::Authority => "give the server a certificate with basicConstraints=CA:FALSE",
+        }
+    }
+}
+
+impl fmt::Display for CertificateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "has expired, or is not valid yet",
+            Self::OtherName => "is for other names",
+            Self::Authority => "is that of an authority, not of a server",
+        })
     }
 }
 
@@ -185,3 +252,36 @@ impl fmt::Display for RootCause {
 }
 
 impl StdError for RootCause {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_authority_could_mend_is_told_from_an_unknown_authority() {
+        for (text, expected) in [
+            ("invalid peer certificate: UnknownIssuer", None),
+            ("invalid peer certificate: BadSignature", None),
+            (
+                "invalid peer certificate: Expired",
+                Some(CertificateFault::Expired),
+            ),
+            (
+                "invalid peer certificate: certificate expired: verification time 2 (UNIX), but \
+                 certificate is not valid after 1 (1 seconds ago)",
+                Some(CertificateFault::Expired),
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"; certificate is \
+                 only valid for DnsName(\"b\")",
+                Some(CertificateFault::OtherName),
+            ),
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                Some(CertificateFault::Authority),
+            ),
+        ] {
+            assert_eq!(CertificateFault::told_by(text), expected, "{text}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ mod retry;
 pub mod rule;
 
 pub use client::{CONNECT_TIMEOUT, HttpClient, HttpClientBuilder, IDLE_TIMEOUT};
-pub use error::{BoxError, Error, Result};
+pub use error::{BoxError, CertificateFault, Error, Result};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 pub use message::{DEADLINE, Request, Response};
 pub use redact::RedactedUrl;

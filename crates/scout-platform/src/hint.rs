@@ -28,6 +28,10 @@ const BATCH: u32 = 100;
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 /// How often an event is put off before it is left to the next sweep: for about half an hour.
 const MAX_POSTPONED: u32 = 10;
+/// How often a push is looked for that is not there yet: for a quarter of a minute. The reference
+/// registry tells of a manifest before it puts the tag on it (distribution,
+/// `registry/handlers/manifests.go`), and a server of several machines may answer from another.
+const MAX_EARLY: u32 = 3;
 /// How long an event waits at most because the registry asked for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
@@ -101,6 +105,8 @@ pub(crate) struct HintReader<'a> {
 enum Looked {
     /// It was worked on.
     Done,
+    /// The registry does not have what the event tells of.
+    Early,
     /// The registry could not answer.
     Later,
 }
@@ -126,7 +132,11 @@ impl HintReader<'_> {
         let mut done = Vec::new();
         for event in &pending {
             match self.look(event, &known, &mut answers).await? {
-                Looked::Done => done.push(event.id),
+                Looked::Early if event.attempts < MAX_EARLY => {
+                    let not_before = watched.clock.now() + pause(event.attempts, &answers);
+                    store.postpone_event(org, event.id, not_before).await?;
+                }
+                Looked::Done | Looked::Early => done.push(event.id),
                 Looked::Later if event.attempts < MAX_POSTPONED => {
                     let not_before = watched.clock.now() + pause(event.attempts, &answers);
                     store.postpone_event(org, event.id, not_before).await?;
@@ -169,10 +179,21 @@ impl HintReader<'_> {
             _ => Vec::new(),
         };
         let options = self.sweeper.options();
+        let is_push = event.action == EventAction::Pushed;
+        let mut looked = Looked::Done;
         for tag in tags.iter().filter(|tag| options.wants(tag)) {
             match self.ask(&event.repository, tag, answers).await {
-                Answer::Resolved(resolved) => self.observe(event, tag, resolved).await?,
+                Answer::Resolved(resolved) => {
+                    let told = event.digest.as_ref();
+                    if is_push && told.is_some_and(|digest| *digest != resolved.digest) {
+                        looked = Looked::Early;
+                    }
+                    self.observe(event, tag, resolved).await?;
+                }
                 Answer::Gone => {
+                    if is_push {
+                        looked = Looked::Early;
+                    }
                     if let Some(repository) = repository {
                         store.forget_tag(org, repository.id, tag).await?;
                     }
@@ -180,7 +201,7 @@ impl HintReader<'_> {
                 Answer::Unknown => return Ok(Looked::Later),
             }
         }
-        Ok(Looked::Done)
+        Ok(looked)
     }
 
     /// Asks the registry, once for each tag in a batch, and not any more once it is out of reach.

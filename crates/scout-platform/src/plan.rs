@@ -2,7 +2,7 @@
 
 use scout_envs::{Digest, RepositoryName, Tag};
 use scout_registry::RegistryIntegration;
-use scout_store::{ArtifactRecord, ArtifactState};
+use scout_store::{ArtifactRecord, ArtifactState, RepositoryListing};
 
 use crate::error::Result;
 use crate::index::chain;
@@ -27,7 +27,8 @@ pub struct PlannedTag {
 /// Lists the registry and says what a real run would do with each tag; records nothing.
 ///
 /// `known` are the artifacts recorded so far; `baseline_taken` tells whether a sweep of the
-/// registry was ever completed: then a tag that is not known is a push.
+/// registry was ever completed: then a tag that is not known is a push. `repositories` are those
+/// recorded so far, of all registries: what is disabled is not looked at.
 ///
 /// # Errors
 ///
@@ -36,11 +37,17 @@ pub async fn plan(
     registry: &dyn RegistryIntegration,
     options: &SweepOptions,
     known: &[ArtifactRecord],
+    repositories: &[RepositoryListing],
     baseline_taken: bool,
 ) -> Result<(Vec<PlannedTag>, Problems)> {
     let mut problems = Problems::default();
     let mut planned = Vec::new();
-    for repository in list(registry).await? {
+    let is_enabled = |name: &RepositoryName| {
+        let mut recorded = repositories.iter();
+        let recorded = recorded.find(|one| one.registry == registry.host() && one.name == *name);
+        recorded.map_or_else(|| !registry.requires_activation(), |one| one.enabled)
+    };
+    for repository in list(registry).await?.into_iter().filter(is_enabled) {
         let tags = match registry.tags(&repository).await {
             Ok(tags) => tags,
             Err(error) => {

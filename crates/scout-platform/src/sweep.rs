@@ -262,7 +262,11 @@ impl Sweeper {
                 Ok(Resolved {
                     digest, pushed_at, ..
                 }) => {
-                    let all_images = self.options.all_images;
+                    // What was pushed since we began to look is no part of the baseline, where
+                    // the registry tells: the event of it may have been lost.
+                    let is_later = pushed_at.is_some_and(|at| at > repository.watched_since);
+                    let is_since = repository.baseline_at.is_none() && is_later;
+                    let all_images = self.options.all_images || is_since;
                     let observation = Observation {
                         tag,
                         digest,

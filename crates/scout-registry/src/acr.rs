@@ -20,7 +20,7 @@ use crate::distribution::Distribution;
 use crate::error::{Error, Result};
 use crate::events::EventSource;
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::selection::Selection;
 use crate::stats::{Counters, Stats};
@@ -49,8 +49,7 @@ impl Right {
 /// A registry of Azure.
 #[derive(Debug)]
 struct AzureRegistry {
-    host: String,
-    key: String,
+    identity: Identity,
     selection: Arc<Selection>,
     distribution: Distribution,
     webhooks: Option<Webhooks>,
@@ -64,9 +63,8 @@ impl AzureRegistry {
         let host = setup.connection.host().to_owned();
         let root = setup.connection.v2_root();
         Self {
-            key: format!("acr:{host}"),
+            identity: Identity::new(PRODUCT.kind, &host, &host, Capabilities::OF_PRODUCT),
             distribution: Distribution::new(setup, root, &host),
-            host,
             webhooks,
             counters: Arc::clone(&setup.counters),
             without_metadata: Mutex::default(),
@@ -78,10 +76,10 @@ impl AzureRegistry {
     /// or with an empty list, which must not pass for a registry that was emptied.
     async fn catalog(&self) -> Result<Vec<RepositoryName>> {
         let no_catalog = |source| Error::NoCatalog {
-            registry: self.host.clone(),
+            registry: self.host().to_owned(),
             source: Box::new(source),
         };
-        let what = || format!("the catalog of {}", self.host);
+        let what = || format!("the catalog of {}", self.host());
         let source = match self.distribution.catalog().await {
             Ok(names) if names.is_empty() => Error::Denied {
                 url: RedactedUrl::from(self.distribution.client().base()),
@@ -176,25 +174,8 @@ impl AzureRegistry {
 
 #[async_trait]
 impl RegistryIntegration for AzureRegistry {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            tells_push_times: true,
-            receives_events: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {
@@ -223,7 +204,7 @@ impl RegistryIntegration for AzureRegistry {
         let client = self.distribution.client();
         let ping = self.distribution.ping().await;
         ping.map_err(|error| api::not_azure(client.base(), error))?;
-        api::probe(client, &self.host).await
+        api::probe(client, self.host()).await
     }
 
     async fn repositories(&self) -> Result<Vec<RepositoryName>> {

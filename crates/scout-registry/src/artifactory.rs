@@ -35,13 +35,13 @@ use crate::distribution::Distribution;
 use crate::error::{Error, Result};
 use crate::events::EventSource;
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::stats::Stats;
 
 /// A JFrog Artifactory.
 struct Artifactory {
-    key: String,
+    identity: Identity,
     setup: Setup,
     naming: Arc<Naming>,
     api: Api,
@@ -66,7 +66,12 @@ impl Artifactory {
     fn new(setup: Setup, api: Url, naming: Naming) -> Self {
         let naming = Arc::new(naming);
         Self {
-            key: format!("artifactory:{}", naming.host),
+            identity: Identity::new(
+                PRODUCT.kind,
+                &naming.host,
+                &naming.host,
+                Capabilities::OF_PRODUCT,
+            ),
             api: Api::new(&setup, api),
             keys: Arc::new(Keys::new(Arc::clone(&naming), Arc::clone(&setup.counters))),
             registries: Mutex::default(),
@@ -164,7 +169,7 @@ impl Artifactory {
 impl fmt::Debug for Artifactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Artifactory")
-            .field("key", &self.key)
+            .field("identity", &self.identity)
             .field("api", &self.api)
             .field("naming", &self.naming)
             .field("events", &self.events)
@@ -174,25 +179,8 @@ impl fmt::Debug for Artifactory {
 
 #[async_trait]
 impl RegistryIntegration for Artifactory {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.naming.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            tells_push_times: true,
-            receives_events: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {
@@ -225,7 +213,7 @@ impl RegistryIntegration for Artifactory {
             return Ok(());
         };
         match self.registry(key).distribution.ping().await {
-            Err(Error::NotFound { .. }) => Err(self.api.no_docker(&key.data())),
+            Err(Error::WrongApi { .. }) => Err(self.api.no_docker(&key.data())),
             other => other,
         }
     }

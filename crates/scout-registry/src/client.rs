@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use url::Url;
 
+pub(crate) use crate::client::auth::NEEDS_CREDENTIALS;
 use crate::client::auth::{Authorization, Mode};
 use crate::client::challenge::Challenge;
 pub(crate) use crate::client::envelope::Refusal;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 use scout_envs::{Digest, DigestAlgorithm, RepositoryName, Tag};
-use scout_http::{Method, Response, StatusCode, header};
+use scout_http::{Method, RedactedUrl, Response, StatusCode, header};
 use url::Url;
 
 use crate::client::{Call, Client, Redirects, Setup};
@@ -55,9 +55,21 @@ impl Distribution {
 
     /// Checks the address and the credentials.
     pub(crate) async fn ping(&self) -> Result<()> {
-        let what = format!("a registry at {}", self.host);
-        let call = Call::get(RequestKind::Ping, self.url(""), what);
-        self.client.send(&call).await.map(drop)
+        let call = Call::get(RequestKind::Ping, self.url(""), "the registry");
+        let Err(error) = self.client.send(&call).await else {
+            return Ok(());
+        };
+        // Every registry answers here itself; a login page or another program does this.
+        let detail = match error {
+            Error::NotFound { .. } => "status 404".to_owned(),
+            Error::RefusedRedirect { to, .. } => format!("it redirects to {to}"),
+            other => return Err(other),
+        };
+        Err(Error::WrongApi {
+            url: RedactedUrl::from(&call.url),
+            expected: "the API of a registry",
+            detail: Some(detail),
+        })
     }
 
     /// Lists all repositories.

@@ -25,7 +25,7 @@ pub(crate) use crate::docker_archive::spec::PRODUCT;
 use crate::docker_archive::tar::{InvalidTar, Member, Members};
 use crate::error::{Error, Result};
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::manifest::Manifest;
 use crate::oci_dir::layout::LayoutVersion;
@@ -41,7 +41,7 @@ const MAX_SAVED: u64 = 4 * 1024 * 1024;
 #[derive(Debug)]
 struct DockerArchive {
     path: PathBuf,
-    key: String,
+    identity: Identity,
     selection: Selection,
     counters: Arc<Counters>,
     known: Mutex<Option<(LayoutVersion, Arc<Archive>)>>,
@@ -58,7 +58,7 @@ impl DockerArchive {
         // One file has one identity, whichever link leads to it.
         let path = std::fs::canonicalize(&path).unwrap_or(path);
         Ok(Self {
-            key: format!("{}:{}", PRODUCT.kind, path.display()),
+            identity: Identity::new(PRODUCT.kind, path.display(), HOST, Capabilities::OF_FILES),
             path,
             selection,
             counters: Arc::default(),
@@ -206,23 +206,8 @@ enum Found {
 
 #[async_trait]
 impl RegistryIntegration for DockerArchive {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        HOST
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {

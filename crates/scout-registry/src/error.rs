@@ -7,6 +7,8 @@ use std::time::Duration;
 use scout_envs::Digest;
 use scout_http::{RedactedUrl, Transient};
 
+use crate::client::NEEDS_CREDENTIALS;
+
 /// The result of an operation on an integration.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -289,8 +291,11 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Http(error) => error.advice(),
+            Self::Unauthorized { advice, .. } if *advice == NEEDS_CREDENTIALS => {
+                "give user= and password=, or token="
+            }
             Self::Unauthorized { .. } | Self::UnusableCredentials => {
-                "check the user and the password or token, and that they have not expired"
+                "check the user and the password or token, and that they are enabled and have not expired"
             }
             Self::Denied { .. } => {
                 "give the credentials the right to read it: listing, metadata and pulling"
@@ -303,9 +308,12 @@ impl Error {
             Self::WrongApi { .. } | Self::UnexpectedStatus { .. } | Self::InvalidAnswer { .. } => {
                 "check registry= and api=: something else answers there"
             }
-            Self::NotPlainHttp { .. } => "put https:// before the host",
-            Self::RefusedRealm { .. } | Self::RefusedRedirect { .. } | Self::RefusedLink { .. } => {
-                "approve the host with allow-host= if it is yours"
+            Self::NotPlainHttp { .. } => "check the port, and whether it speaks TLS",
+            Self::RefusedRealm { .. } => {
+                "if that service is yours, allow-host= approves its host, insecure=true plain http"
+            }
+            Self::RefusedRedirect { .. } | Self::RefusedLink { .. } => {
+                "check registry=; storage on a private host is approved with allow-host="
             }
             Self::NotALayout { .. } | Self::NotAnArchive { .. } | Self::Unreadable { .. } => {
                 "check the path"

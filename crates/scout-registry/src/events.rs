@@ -31,16 +31,16 @@ pub struct Delivery<'a> {
     pub query: Option<&'a str>,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The raw body, of at most [`MAX_BODY`] bytes; nothing if it was longer, or did not arrive
-    /// whole.
+    /// The raw body, of at most [`MAX_BODY`] bytes; nothing if it was longer. One that did not
+    /// arrive whole is no delivery.
     pub body: Option<&'a [u8]>,
 }
 
 impl Delivery<'_> {
-    /// Returns a header's value, if it is text.
+    /// Returns a header's value, if it is text: senders write secrets that are not ASCII as UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// Returns the first value that the query has for this name.
@@ -50,6 +50,17 @@ impl Delivery<'_> {
         url::form_urlencoded::parse(query.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// Returns whether the first value that the query has for this name is one of the secrets;
+    /// nothing if it has none.
+    ///
+    /// A `+` may stand for a space, as in a form, or for itself: secrets in Base64 hold some, and
+    /// are pasted into addresses as they are.
+    #[must_use]
+    pub fn shows_in_query(&self, name: &str, secrets: &WebhookSecrets) -> Option<bool> {
+        let value = self.query_value(name)?;
+        Some(secrets.matches(&value) | secrets.matches(&value.replace(' ', "+")))
     }
 }
 
@@ -108,7 +119,16 @@ impl Reception {
     pub fn too_large() -> Self {
         Self::Answer(Answer::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than 1 MiB or did not arrive whole",
+            "the body is longer than 1 MiB",
+        ))
+    }
+
+    /// Returns the answer to a method other than POST, where nothing else is sent: 405.
+    #[must_use]
+    pub fn wrong_method() -> Self {
+        Self::Answer(Answer::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "webhooks are sent with POST",
         ))
     }
 
@@ -193,4 +213,50 @@ pub enum EventAction {
     Pushed,
     /// A tag, or a manifest with all its tags, was deleted.
     Deleted,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery<'a>(query: Option<&'a str>, headers: &'a HeaderMap) -> Delivery<'a> {
+        Delivery {
+            method: &Method::POST,
+            query,
+            headers,
+            body: None,
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_query_is_written_as_in_a_form_or_as_it_is() {
+        let secrets = WebhookSecrets::new(vec!["a+b/c==".into(), "d e".into()]).unwrap();
+        let headers = HeaderMap::new();
+        for (query, expected) in [
+            ("secret=a+b/c==", Some(true)),
+            ("secret=a%2Bb%2Fc%3D%3D", Some(true)),
+            ("x=1&secret=d%20e", Some(true)),
+            ("secret=d+e", Some(true)),
+            ("secret=a+b/c", Some(false)),
+            ("secret=d%2Be", Some(false)),
+            ("secret=x&secret=d+e", Some(false)),
+            ("secret", Some(false)),
+            ("SECRET=d+e", None),
+            ("", None),
+        ] {
+            let delivery = delivery(Some(query), &headers);
+            let shown = delivery.shows_in_query("secret", &secrets);
+            assert_eq!(shown, expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_text_or_nothing() {
+        let texts: [(&[u8], _); 2] = [(b"s\xc3\xa9cret", Some("s\u{e9}cret")), (b"s\xe9", None)];
+        for (value, expected) in texts {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-secret", HeaderValue::from_bytes(value).unwrap());
+            assert_eq!(delivery(None, &headers).header("x-secret"), expected);
+        }
+    }
 }

@@ -19,7 +19,7 @@ use crate::harbor::api::HarborApi;
 use crate::harbor::events::HarborEvents;
 pub(crate) use crate::harbor::spec::PRODUCT;
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::selection::Selection;
 use crate::stats::{Counters, Stats};
@@ -27,8 +27,7 @@ use crate::stats::{Counters, Stats};
 /// A Harbor.
 #[derive(Debug)]
 struct Harbor {
-    host: String,
-    key: String,
+    identity: Identity,
     selection: Selection,
     api: HarborApi,
     distribution: Distribution,
@@ -40,13 +39,12 @@ impl Harbor {
     fn new(setup: &Setup, api: Url, selection: Selection, secrets: Option<WebhookSecrets>) -> Self {
         let host = setup.connection.host().to_owned();
         Self {
-            key: format!("{}:{host}", PRODUCT.kind),
+            identity: Identity::new(PRODUCT.kind, &host, &host, Capabilities::OF_PRODUCT),
             api: HarborApi::new(setup, api),
             distribution: Distribution::new(setup, setup.connection.v2_root(), &host),
             events: secrets.map(|secrets| HarborEvents::new(secrets, selection.clone())),
             selection,
             counters: Arc::clone(&setup.counters),
-            host,
         }
     }
 
@@ -64,25 +62,8 @@ impl Harbor {
 
 #[async_trait]
 impl RegistryIntegration for Harbor {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            tells_push_times: true,
-            receives_events: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {

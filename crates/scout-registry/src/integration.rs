@@ -36,18 +36,29 @@ pub type BlobStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 /// - No clock and no environment is read.
 #[async_trait]
 pub trait RegistryIntegration: fmt::Debug + Send + Sync + 'static {
+    /// Returns what this integration is.
+    fn identity(&self) -> &Identity;
+
     /// Returns the kind of this integration, as in `type=`.
-    fn kind(&self) -> &'static str;
+    fn kind(&self) -> &'static str {
+        self.identity().kind
+    }
 
     /// Returns the identity under which results are stored: equal for equal sources, stable over
     /// restarts, for instance `oci:registry.example.com:5000`.
-    fn key(&self) -> &str;
+    fn key(&self) -> &str {
+        &self.identity().key
+    }
 
     /// Returns what stands before the repository where people read a reference.
-    fn host(&self) -> &str;
+    fn host(&self) -> &str {
+        &self.identity().host
+    }
 
     /// Returns what this integration can do.
-    fn capabilities(&self) -> Capabilities;
+    fn capabilities(&self) -> Capabilities {
+        self.identity().capabilities
+    }
 
     /// Returns what was asked for so far.
     fn stats(&self) -> Stats;
@@ -127,6 +138,34 @@ pub trait RegistryIntegration: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// What an integration is, which never changes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    kind: &'static str,
+    key: String,
+    host: String,
+    capabilities: Capabilities,
+}
+
+impl Identity {
+    /// Returns the identity of the source that `id` tells from others of its kind. `host` is what
+    /// stands before the repository where people read a reference.
+    #[must_use]
+    pub fn new(
+        kind: &'static str,
+        id: impl fmt::Display,
+        host: impl Into<String>,
+        capabilities: Capabilities,
+    ) -> Self {
+        Self {
+            kind,
+            key: format!("{kind}:{id}"),
+            host: host.into(),
+            capabilities,
+        }
+    }
+}
+
 /// What an integration can do beyond reading images.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -139,6 +178,26 @@ pub struct Capabilities {
     pub receives_events: bool,
     /// It knows which images run.
     pub lists_running_images: bool,
+}
+
+impl Capabilities {
+    /// What a collection of files can do.
+    pub(crate) const OF_FILES: Self = Self {
+        lists_images: true,
+        tells_push_times: false,
+        receives_events: false,
+        lists_running_images: false,
+    };
+    /// What a registry without an API of its own can do.
+    pub(crate) const OF_REGISTRY: Self = Self {
+        receives_events: true,
+        ..Self::OF_FILES
+    };
+    /// What a product with an API of its own can do.
+    pub(crate) const OF_PRODUCT: Self = Self {
+        tells_push_times: true,
+        ..Self::OF_REGISTRY
+    };
 }
 
 /// A tag in a listing.

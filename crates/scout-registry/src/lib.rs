@@ -35,7 +35,7 @@ pub use descriptor::Descriptor;
 pub use error::{Cause, Error, Result};
 pub use filter::{Filter, InvalidGlob};
 pub use integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 pub use manifest::{ImageManifest, Index, IndexEntry, InvalidManifest, Manifest};
 pub use media_type::LayerKind;

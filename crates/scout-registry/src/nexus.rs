@@ -27,7 +27,7 @@ use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::events::{EventSource, WebhookSecrets};
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::nexus::api::NexusApi;
 use crate::nexus::events::NexusEvents;
@@ -40,8 +40,7 @@ use crate::stats::{Counters, Stats};
 /// Docker repositories of a Nexus.
 #[derive(Debug)]
 struct Nexus {
-    host: String,
-    key: String,
+    identity: Identity,
     selection: Selection,
     naming: Naming,
     sources: Vec<Source>,
@@ -63,24 +62,28 @@ impl Nexus {
                 .collect(),
             _ => vec![Source::connector(setup, &host)],
         };
+        let capabilities = match sources.iter().any(Source::has_name) {
+            true => Capabilities::OF_PRODUCT,
+            // A connector alone tells no push times.
+            false => Capabilities::OF_REGISTRY,
+        };
         let events =
             secrets.map(|secrets| NexusEvents::new(secrets, naming.clone(), selection.clone()));
         Self {
-            key: format!("{}:{host}", PRODUCT.kind),
+            identity: Identity::new(PRODUCT.kind, &host, &host, capabilities),
             api: settings.api.clone().map(|api| NexusApi::new(setup, api)),
             counters: Arc::clone(&setup.counters),
             selection,
             naming,
             sources,
             events,
-            host,
         }
     }
 
     /// Returns where a repository is, and its name there.
     fn locate(&self, repository: &RepositoryName) -> Result<(&Source, RepositoryName)> {
         let missing = || Error::NotFound {
-            what: format!("{}/{repository}", self.host),
+            what: format!("{}/{repository}", self.host()),
             detail: Some("it is in none of the repositories that are named".to_owned()),
         };
         let (position, image) = self.naming.split(repository).ok_or_else(missing)?;
@@ -108,25 +111,8 @@ impl Nexus {
 
 #[async_trait]
 impl RegistryIntegration for Nexus {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            tells_push_times: self.sources.iter().any(Source::has_name),
-            receives_events: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {

@@ -14,7 +14,7 @@ use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::events::{EventSource, WebhookSecrets};
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::oci::events::OciEvents;
 pub(crate) use crate::oci::spec::PRODUCT;
@@ -24,8 +24,7 @@ use crate::stats::{Counters, Stats};
 /// A registry that speaks the OCI distribution protocol.
 #[derive(Debug)]
 struct OciRegistry {
-    host: String,
-    key: String,
+    identity: Identity,
     selection: Selection,
     distribution: Distribution,
     events: Option<OciEvents>,
@@ -37,36 +36,19 @@ impl OciRegistry {
         let host = setup.connection.host().to_owned();
         let events = secrets.map(|secrets| OciEvents::new(secrets, &host, selection.clone()));
         Self {
-            key: format!("{}:{host}", PRODUCT.kind),
+            identity: Identity::new(PRODUCT.kind, &host, &host, Capabilities::OF_REGISTRY),
             selection,
             distribution: Distribution::new(setup, setup.connection.v2_root(), &host),
             events,
             counters: Arc::clone(&setup.counters),
-            host,
         }
     }
 }
 
 #[async_trait]
 impl RegistryIntegration for OciRegistry {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            receives_events: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {

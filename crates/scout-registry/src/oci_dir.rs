@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::integration::{
-    BlobStream, Capabilities, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
+    BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };
 use crate::manifest::Manifest;
 use crate::oci_dir::layout::{Layout, LayoutVersion};
@@ -41,7 +41,7 @@ pub(crate) const MAX_INDEX: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 struct OciDirectory {
     root: PathBuf,
-    key: String,
+    identity: Identity,
     selection: Selection,
     counters: Arc<Counters>,
     known: Mutex<Option<(LayoutVersion, Arc<Layout>)>>,
@@ -58,7 +58,7 @@ impl OciDirectory {
         // One layout has one identity, whichever link leads to it.
         let root = std::fs::canonicalize(&root).unwrap_or(root);
         Ok(Self {
-            key: format!("oci-dir:{}", root.display()),
+            identity: Identity::new(PRODUCT.kind, root.display(), HOST, Capabilities::OF_FILES),
             root,
             selection,
             counters: Arc::new(Counters::default()),
@@ -168,23 +168,8 @@ impl OciDirectory {
 
 #[async_trait]
 impl RegistryIntegration for OciDirectory {
-    fn kind(&self) -> &'static str {
-        PRODUCT.kind
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        HOST
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            lists_images: true,
-            ..Capabilities::default()
-        }
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {

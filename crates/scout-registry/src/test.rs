@@ -105,11 +105,16 @@ pub async fn test_connection(
         repositories: repositories.len(),
         sample: None,
     };
+    let mut missing = Vec::new();
     for repository in repositories.into_iter().take(MAX_SAMPLED) {
         let tags = match integration.tags(&repository).await {
             Ok(tags) => tags,
-            // A repository that was named need not exist yet, if others do.
-            Err(error) if error.is_not_found() && report.repositories > 1 => continue,
+            // A repository that was named need not exist yet, if others do; one that was listed
+            // may just have been deleted.
+            Err(error) if error.is_not_found() => {
+                missing.push(error);
+                continue;
+            }
             Err(source) => return Err(at(TestStep::ListTags)(source)),
         };
         let Some(listed) = tags.into_iter().find(|listed| !listed.tag.is_referrer()) else {
@@ -121,7 +126,11 @@ pub async fn test_connection(
         report.sample = Some((repository, listed.tag));
         break;
     }
-    Ok(report)
+    let are_all_missing = missing.len() == report.repositories && !integration.lists_all();
+    match missing.pop() {
+        Some(source) if are_all_missing => Err(at(TestStep::ListTags)(source)),
+        _ => Ok(report),
+    }
 }
 
 async fn read(

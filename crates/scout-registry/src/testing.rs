@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use scout_envs::{Digest, DigestAlgorithm};
+use scout_http::RetryPolicy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::credentials::RegistryCredentials;
+use crate::integration::RegistryIntegration;
 use crate::media_type;
+use crate::spec::{BuildOptions, RegistrySpec};
 use crate::verify::digest_of;
 
 /// A request as it arrived.
@@ -252,4 +257,48 @@ pub(crate) fn demand_token(host: &str) -> Reply {
         "www-authenticate",
         format!(r#"Bearer realm="http://{host}/token",service="fake, inc""#),
     )
+}
+
+/// Returns what a registry string makes, impatient.
+pub(crate) fn build(text: &str, credentials: RegistryCredentials) -> Arc<dyn RegistryIntegration> {
+    let spec = RegistrySpec::parse(text).unwrap();
+    spec.build(options(credentials)).unwrap()
+}
+
+/// Returns options with which nothing waits long.
+pub(crate) fn options(credentials: RegistryCredentials) -> BuildOptions {
+    BuildOptions::new("test")
+        .with_credentials(credentials)
+        .with_retry(RetryPolicy {
+            base: Duration::from_millis(1),
+            ..RetryPolicy::default()
+        })
+}
+
+/// Returns credentials with user and password.
+pub(crate) fn basic(user: &str, password: &str) -> RegistryCredentials {
+    RegistryCredentials::Basic {
+        user: user.to_owned(),
+        password: password.into(),
+    }
+}
+
+/// Shows an error with its causes, as a person sees it.
+pub(crate) fn shown(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(&format!(": {deeper}"));
+        cause = deeper.source();
+    }
+    text
+}
+
+impl Asked {
+    /// Returns the path and the values of the query.
+    pub(crate) fn path_and_query(&self) -> (&str, BTreeMap<String, String>) {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let query = url::form_urlencoded::parse(query.as_bytes());
+        (path, query.into_owned().collect())
+    }
 }

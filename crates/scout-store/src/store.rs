@@ -229,7 +229,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// An event whose key is known changes nothing, also for a while after it was worked on
     /// ([`EVENTS_REMEMBERED_FOR`](crate::EVENTS_REMEMBERED_FOR),
     /// [`MAX_REMEMBERED_EVENTS`](crate::MAX_REMEMBERED_EVENTS)), unless the key only tells what
-    /// the event says ([`CONTENT_KEY_PREFIX`](crate::CONTENT_KEY_PREFIX)).
+    /// the event says ([`CONTENT_KEY_PREFIX`](crate::CONTENT_KEY_PREFIX)): such a one, while it
+    /// is pending and due, gets a new number, so that who looked at it before does not end it.
     async fn record_events(
         &self,
         org: OrgId,

@@ -53,8 +53,8 @@ const LIMITS: Limits = Limits {
 /// | anything else | 404 |
 ///
 /// Whatever may pass is answered with 503 and `Retry-After`: a full or failing store, a sender
-/// that is too fast, a body that comes too slowly. All senders repeat a delivery after 503, and
-/// most give up after 4xx.
+/// that is too fast, a body that comes too slowly or not whole. All senders repeat a delivery after
+/// 503, and most give up after 4xx.
 #[derive(Clone)]
 pub struct WebhookReceiver(Arc<Inner>);
 

@@ -1,6 +1,11 @@
 //! Azure Container Registry, on an imitation of it in front of a real registry: what every
 //! integration must do, and the way of a new user from the template to the removal.
 
+mod events;
+mod refusals;
+mod walk;
+mod walkthrough;
+
 use scout_registry::{RegistryCredentials, test_connection};
 
 use super::conformance::{basic, check, open, wait};

@@ -1,7 +1,10 @@
 //! `type=artifactory` on real registries behind a real nginx, in all layouts.
 
+mod canaries;
 mod layouts;
 mod rounds;
+mod walkthrough;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -59,9 +59,8 @@ pub(super) fn check(integration: &dyn RegistryIntegration) {
 
 fn start(auth: Auth, tls: Option<&Certificates>) -> Registry {
     let registry = Registry::start_with(Options {
-        auth,
         tls,
-        notified: None,
+        ..Options::new(auth)
     });
     push_examples(&registry);
     registry

@@ -178,8 +178,10 @@ fn an_exporter_shows_what_a_running_watcher_records_within_two_seconds() {
     let _turn = one_at_a_time();
     let registry = Registry::start(Auth::None);
     let scout = Scout::new();
+    // The repository is a new one, too.
     let more = [
         "--all-images",
+        "--refresh-registry",
         "--interval",
         "1",
         "--advisories",

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 use super::nginx::Nginx;
-use super::program;
 use super::registry::{Auth, Options, Registry, free_port};
-use super::web;
+use super::{http, program, web};
 pub(crate) use rest::State;
-pub(crate) use webhooks::Delivered;
+pub(crate) use webhooks::{Delivered, signature};
 
 /// Longest that a push may take.
 const PUSH: Duration = Duration::from_secs(60);
@@ -37,8 +37,8 @@ pub(crate) const ACCESS_TOKEN: &str = "reader-access-token";
 const WRITER: (&str, &str) = ("ci", "ci-password");
 /// Whose token may manage webhooks.
 pub(crate) const ADMIN_TOKEN: &str = "admin-access-token";
-/// What the token service gives to the reader.
-const DOCKER_TOKEN: &str = "reader-docker-token";
+/// What the token service gives to the reader, and to the writer.
+const DOCKER_TOKENS: [&str; 2] = ["reader-docker-token", "writer-docker-token"];
 
 /// The registries behind it: a local repository, another one, the cache of a remote one.
 const HELD: [&str; 3] = ["docker-local", "docker-prod", "docker-remote-cache"];
@@ -65,7 +65,8 @@ pub(crate) enum Login {
 #[derive(Debug)]
 pub(crate) struct Artifactory {
     nginx: Nginx,
-    registries: BTreeMap<&'static str, Registry>,
+    /// They end with it.
+    _registries: BTreeMap<&'static str, Registry>,
     state: Arc<Mutex<State>>,
     port: u16,
     /// That of `docker-local` alone.
@@ -83,9 +84,8 @@ impl Artifactory {
             .map(|key| {
                 let url = format!("http://{rest}/notifications/{key}");
                 let options = Options {
-                    auth: Auth::None,
-                    tls: None,
                     notified: Some(&url),
+                    ..Options::new(Auth::None)
                 };
                 (*key, Registry::start_with(options))
             })
@@ -108,7 +108,7 @@ impl Artifactory {
         );
         Self {
             nginx: Nginx::start(&http, port),
-            registries,
+            _registries: registries,
             state,
             port,
             own_port,
@@ -139,11 +139,6 @@ impl Artifactory {
         )
     }
 
-    /// Returns the real registry that holds a key's images.
-    pub(crate) fn held(&self, key: &str) -> &Registry {
-        &self.registries[key]
-    }
-
     /// Changes how the REST API behaves.
     pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap());
@@ -152,6 +147,26 @@ impl Artifactory {
     /// Returns the webhooks that were delivered, or were tried to be.
     pub(crate) fn delivered(&self) -> Vec<Delivered> {
         self.state.lock().unwrap().delivered().to_vec()
+    }
+
+    /// Has it tell of pushes to local repositories, with a secret that is sent or signs. What was
+    /// subscribed before is replaced.
+    #[track_caller]
+    pub(crate) fn subscribe(&self, url: &str, secret: &str, is_signed: bool) {
+        let body = json!({
+            "key": "main", "enabled": true,
+            "event_filter": { "domain": "docker", "event_types": ["pushed", "deleted", "promoted"],
+                              "criteria": { "anyLocal": true } },
+            "handlers": [{ "handler_type": "webhook", "url": url, "secret": secret,
+                           "use_secret_for_signing": is_signed }],
+        });
+        let own = format!("http://127.0.0.1:{}/event/api/v1/subscriptions", self.port);
+        let token = format!("Bearer {ADMIN_TOKEN}");
+        let json = ("Content-Type", "application/json");
+        let headers = [("Authorization", &*token), json];
+        http::send("DELETE", &format!("{own}/main"), &headers, b"").unwrap();
+        let answer = http::send("POST", &own, &headers, body.to_string().as_bytes()).unwrap();
+        assert_eq!(answer.status, 201, "{answer:?}");
     }
 
     /// Returns the arguments with which skopeo may push.
@@ -200,10 +215,11 @@ fn config(
         }
     };
     // Where tokens are asked for, a password is for the token service.
-    let is_password_enough = match login {
-        Login::Basic => "reader",
-        Login::Token => "nobody",
+    let [is_reader, is_writer] = match login {
+        Login::Basic => ["reader", "writer"],
+        Login::Token => ["nobody", "nobody"],
     };
+    let [reader_token, writer_token] = DOCKER_TOKENS;
     let locations = format!(
         r#"
     error_page 418 = @denied;
@@ -236,12 +252,14 @@ fn config(
     );
     format!(
         r#"
+  map_hash_bucket_size 512;
   map $http_authorization $who {{
     default nobody;
-    "{reader}" {is_password_enough};
+    "{reader}" {is_reader};
+    "{writer}" {is_writer};
     "Bearer {ACCESS_TOKEN}" reader;
-    "Bearer {DOCKER_TOKEN}" reader;
-    "{writer}" writer;
+    "Bearer {reader_token}" reader;
+    "Bearer {writer_token}" writer;
   }}
   map "$who:$request_method" $verdict {{
     default denied;

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -44,6 +45,20 @@ pub(crate) struct Options<'a> {
     pub(crate) tls: Option<&'a Certificates>,
     /// Where it sends its notifications.
     pub(crate) notified: Option<&'a str>,
+    /// The value of `Authorization` that it sends with them.
+    pub(crate) authorization: Option<&'a str>,
+}
+
+impl Options<'_> {
+    /// Plain HTTP, and nobody is notified.
+    pub(crate) fn new(auth: Auth) -> Self {
+        Self {
+            auth,
+            tls: None,
+            notified: None,
+            authorization: None,
+        }
+    }
 }
 
 /// A running registry.
@@ -60,11 +75,7 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts an empty registry.
     pub(crate) fn start(auth: Auth) -> Self {
-        Self::start_with(Options {
-            auth,
-            tls: None,
-            notified: None,
-        })
+        Self::start_with(Options::new(auth))
     }
 
     /// Starts an empty registry that runs as told.
@@ -178,6 +189,9 @@ fn config(
              timeout: 2s\n    threshold: 5\n    backoff: 1s\n"
         ));
     }
+    if let Some(value) = options.authorization {
+        config.push_str(&format!("    headers: {{Authorization: [{value}]}}\n"));
+    }
     config
 }
 
@@ -222,6 +236,20 @@ impl Request {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Returns a port on which nobody listens now, and which the system gives to no connection: it is
+/// still free later.
+pub(crate) fn steady_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Below what Linux, and outside what IANA, has for connections; processes begin elsewhere.
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let mut ports = (0..1_000).map(|_| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        20_000 + (first + next) % 10_000
+    });
+    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    ports.find(is_free).expect("a free port")
 }
 
 #[test]

@@ -35,7 +35,11 @@ impl Serving {
 
     /// Starts a watcher that serves too, and waits for the `curl` line it prints.
     pub(crate) fn watcher(scout: &Scout, registry: &str, more: &[&str]) -> Self {
-        let mut command = scout.watch_command(registry, more);
+        Self::watching(scout.watch_command(registry, more))
+    }
+
+    /// Starts the watcher of a command, and waits as [`Serving::watcher`] does.
+    pub(crate) fn watching(mut command: Command) -> Self {
         command.args(["--serve", "127.0.0.1:0"]);
         Self::start(&command, |text| {
             let line = text.lines().find(|line| line.contains("curl "))?;

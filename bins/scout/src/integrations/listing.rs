@@ -60,13 +60,9 @@ struct Line {
 
 impl Line {
     fn new(record: IntegrationRecord, all: &[RepositoryListing]) -> Self {
-        let host = host(&record);
-        let own = || {
-            let mut listed = all.iter().collect::<Vec<_>>();
-            listed.retain(|repository| repository.registry == host && !repository.is_gone);
-            listed
-        };
-        let own = own();
+        let key = &record.registry_key;
+        let mut own: Vec<_> = all.iter().collect();
+        own.retain(|repository| repository.registry_key == *key && !repository.is_gone);
         Self {
             enabled: own.iter().filter(|repository| repository.enabled).count(),
             repositories: own.len(),
@@ -111,9 +107,14 @@ impl Line {
     }
 }
 
+/// Returns the registry of this key as people write it: its host, or its path.
+pub(crate) fn shown(kind: &str, key: &str) -> String {
+    let rest = key.strip_prefix(kind);
+    let rest = rest.and_then(|rest| rest.strip_prefix(':'));
+    rest.unwrap_or(key).to_owned()
+}
+
 /// Returns the registry as people write it.
-fn host(record: &IntegrationRecord) -> String {
-    let prefix = format!("{}:", record.kind);
-    let key = &record.registry_key;
-    key.strip_prefix(&prefix).unwrap_or(key).to_owned()
+pub(crate) fn host(record: &IntegrationRecord) -> String {
+    shown(&record.kind, &record.registry_key)
 }

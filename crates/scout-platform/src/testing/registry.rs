@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use scout_envs::{Digest, RepositoryName, Tag};
 use scout_http::RedactedUrl;
 use scout_registry::{
-    BlobStream, Capabilities, Descriptor, Error, ListedTag, ManifestDocument, RegistryIntegration,
-    Resolved, Result, Stats, media_type,
+    BlobStream, Capabilities, Descriptor, Error, Identity, ListedTag, ManifestDocument,
+    RegistryIntegration, Resolved, Result, Stats, media_type,
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -68,8 +68,7 @@ struct State {
 /// A registry in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryRegistry {
-    key: String,
-    host: String,
+    identity: Identity,
     /// The host in pull commands, where it is another.
     written: Option<String>,
     log: Log,
@@ -85,8 +84,7 @@ impl Default for MemoryRegistry {
 impl MemoryRegistry {
     pub(crate) fn new(host: &str, log: &Log) -> Self {
         Self {
-            key: format!("memory:{host}"),
-            host: host.to_owned(),
+            identity: Identity::new("memory", host, host, Capabilities::default()),
             written: None,
             log: Arc::clone(log),
             state: Mutex::default(),
@@ -296,20 +294,8 @@ fn not_found(what: &impl ToString) -> Error {
 
 #[async_trait]
 impl RegistryIntegration for MemoryRegistry {
-    fn kind(&self) -> &'static str {
-        "memory"
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn host(&self) -> &str {
-        &self.host
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     fn stats(&self) -> Stats {
@@ -317,7 +303,7 @@ impl RegistryIntegration for MemoryRegistry {
     }
 
     fn reference(&self, repository: &RepositoryName) -> String {
-        let host = self.written.as_ref().unwrap_or(&self.host);
+        let host = self.written.as_deref().unwrap_or(self.host());
         format!("{host}/{repository}")
     }
 
@@ -366,7 +352,7 @@ impl RegistryIntegration for MemoryRegistry {
     }
 
     async fn manifest(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument> {
-        self.log.lock().unwrap().push(self.host.clone());
+        self.log.lock().unwrap().push(self.host().to_owned());
         {
             let mut state = self.state();
             state.asked.manifests += 1;

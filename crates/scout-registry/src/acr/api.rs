@@ -112,7 +112,9 @@ pub(super) async fn probe(client: &Client, host: &str) -> Result<()> {
 /// Says that something else answers there, if it does.
 pub(super) fn not_azure(url: &Url, error: Error) -> Error {
     let detail = match error {
-        Error::NotFound { detail, .. } | Error::UnexpectedStatus { detail, .. } => detail,
+        Error::NotFound { detail, .. }
+        | Error::UnexpectedStatus { detail, .. }
+        | Error::WrongApi { detail, .. } => detail,
         Error::InvalidAnswer { .. } | Error::TooLarge { .. } => None,
         other => return other,
     };

@@ -79,20 +79,18 @@ impl Webhooks {
     }
 
     fn shown(&self, delivery: &Delivery<'_>) -> Shown {
+        let header = delivery.header(SECRET_HEADER);
+        let password = delivery.header("authorization").and_then(password);
         let shown = [
-            delivery.query_value(SECRET_PARAMETER),
-            delivery.header(SECRET_HEADER).map(str::to_owned),
-            delivery.header("authorization").and_then(password),
+            delivery.shows_in_query(SECRET_PARAMETER, &self.secrets),
+            header.map(|secret| self.secrets.matches(secret)),
+            password.map(|secret| self.secrets.matches(&secret)),
         ];
-        let mut found = Shown::Nothing;
-        for secret in shown.into_iter().flatten() {
-            match self.secrets.matches(&secret) {
-                true => found = Shown::Right,
-                false if found == Shown::Nothing => found = Shown::Wrong,
-                false => {}
-            }
+        match shown.into_iter().flatten().reduce(|one, other| one | other) {
+            None => Shown::Nothing,
+            Some(true) => Shown::Right,
+            Some(false) => Shown::Wrong,
         }
-        found
     }
 
     /// Whether it comes from the event subscription that we know, as far as the sender says so.

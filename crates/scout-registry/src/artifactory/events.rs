@@ -7,15 +7,13 @@
 use std::sync::Arc;
 
 use scout_envs::{Digest, Tag};
-use scout_http::{Method, StatusCode};
+use scout_http::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::artifactory::keys::Keys;
-use crate::events::{
-    self, Answer, Delivery, Event, EventAction, EventSource, Reception, WebhookSecrets,
-};
+use crate::events::{self, Delivery, Event, EventAction, EventSource, Reception, WebhookSecrets};
 
 /// Holds the secret as it is, or the signature of the body.
 const AUTH_HEADER: &str = "x-jfrog-event-auth";
@@ -65,23 +63,27 @@ struct Data {
 }
 
 impl Data {
-    /// Returns the image; in a path it stands before tag and file.
+    /// Returns image and tag as the path `<image>/<tag>/<file>` has them.
+    fn of_path(&self) -> Option<(&str, &str)> {
+        let (folder, _) = self.path.as_deref()?.rsplit_once('/')?;
+        folder.rsplit_once('/')
+    }
+
+    /// Returns the image. Of `foo/bar/app` Artifactory sends only `app` as the name, so that a path
+    /// that ends so tells more (deliveries shown in akuity/kargo #4498 and #4899).
     fn image(&self) -> Option<&str> {
-        let of_path = || {
-            let (folder, _) = self.path.as_deref()?.rsplit_once('/')?;
-            Some(folder.rsplit_once('/')?.0)
+        let of_path = self.of_path().map(|(image, _)| image);
+        let Some(name) = self.image_name.as_deref().filter(|name| !name.is_empty()) else {
+            return of_path;
         };
-        let name = self.image_name.as_deref().filter(|name| !name.is_empty());
-        name.or_else(of_path)
+        let is_folder = |rest: &str| rest.is_empty() || rest.ends_with('/');
+        let whole = of_path.filter(|path| path.strip_suffix(name).is_some_and(is_folder));
+        Some(whole.unwrap_or(name))
     }
 
     fn tag(&self) -> Option<&str> {
-        let of_path = || {
-            let (folder, _) = self.path.as_deref()?.rsplit_once('/')?;
-            Some(folder.rsplit_once('/')?.1)
-        };
         let tag = self.tag.as_deref().filter(|tag| !tag.is_empty());
-        tag.or_else(of_path)
+        tag.or_else(|| self.of_path().map(|(_, tag)| tag))
     }
 }
 
@@ -181,8 +183,7 @@ impl Reading<'_> {
 impl EventSource for Events {
     fn receive(&self, delivery: &Delivery<'_>) -> Reception {
         if delivery.method != Method::POST {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            return Reception::Answer(Answer::new(status, "webhooks of Artifactory come by POST"));
+            return Reception::wrong_method();
         }
         let Some(shown) = delivery.header(AUTH_HEADER) else {
             return Reception::unauthorized();

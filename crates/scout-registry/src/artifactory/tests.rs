@@ -8,23 +8,18 @@ mod strings;
 mod webhooks;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use scout_envs::{RepositoryName, Tag};
-use scout_http::RetryPolicy;
 
 use crate::artifactory::tests::fake::{Login, Server};
 use crate::conformance;
 use crate::credentials::RegistryCredentials;
 use crate::integration::RegistryIntegration;
-use crate::spec::{BuildOptions, RegistrySpec};
-use crate::testing::Fake;
+use crate::spec::RegistrySpec;
+use crate::testing::{Fake, basic, options, shown};
 
 fn user() -> RegistryCredentials {
-    RegistryCredentials::Basic {
-        user: "scout".to_owned(),
-        password: "s3cret".into(),
-    }
+    basic("scout", "s3cret")
 }
 
 /// Returns what a registry string makes, `more` standing after the addresses.
@@ -35,13 +30,7 @@ fn build_with(
 ) -> Arc<dyn RegistryIntegration> {
     let host = &fake.host;
     let text = format!("type=artifactory,registry={host},api=http://{host}/artifactory{more}");
-    let options = BuildOptions::new("test")
-        .with_credentials(credentials)
-        .with_webhook_secrets(vec!["hook-secret".into()])
-        .with_retry(RetryPolicy {
-            base: Duration::from_millis(1),
-            ..RetryPolicy::default()
-        });
+    let options = options(credentials).with_webhook_secrets(vec!["hook-secret".into()]);
     RegistrySpec::parse(&text).unwrap().build(options).unwrap()
 }
 
@@ -55,17 +44,6 @@ fn name(text: &str) -> RepositoryName {
 
 fn tag(text: &str) -> Tag {
     text.parse().unwrap()
-}
-
-/// Shows an error with its causes, as a person sees it.
-fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text.push_str(&format!(": {deeper}"));
-        cause = deeper.source();
-    }
-    text
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::credentials::RegistryCredentials;
 use crate::error::{Error, Result};
 use crate::stats::RequestKind;
 
-const NEEDS_CREDENTIALS: &str = "credentials are needed";
+pub(crate) const NEEDS_CREDENTIALS: &str = "credentials are needed";
 const CHECK_TOKEN: &str = "check the token, it may have expired";
 
 /// How the registry wants to be asked, once that is known.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scout_http::{HttpClient, RetryPolicy};
+use scout_http::{CONNECT_TIMEOUT, HttpClient, RetryPolicy};
 
 use crate::client::grant::TokenGrant;
 use crate::credentials::RegistryCredentials;
@@ -32,6 +32,7 @@ impl Setup {
         let http = HttpClient::builder(options.user_agent)
             .with_ca_pem(options.ca_pem)
             .with_plain_http(connection.allows_plain_http())
+            .with_timeouts(CONNECT_TIMEOUT, options.idle_timeout)
             .build()?;
         Ok(Self {
             http,

@@ -5,6 +5,7 @@
 //! finds what it would have told.
 
 use jiff::Timestamp;
+use scout_http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -119,6 +120,9 @@ impl HarborEvents {
 
 impl EventSource for HarborEvents {
     fn receive(&self, delivery: &Delivery<'_>) -> Reception {
+        if delivery.method != Method::POST {
+            return Reception::wrong_method();
+        }
         let shown = delivery.header("authorization").unwrap_or_default();
         if !self.secrets.matches(shown) {
             return Reception::unauthorized();

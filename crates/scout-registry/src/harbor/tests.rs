@@ -3,10 +3,8 @@
 mod imitation;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use scout_envs::RepositoryName;
-use scout_http::RetryPolicy;
 
 use super::*;
 use crate::conformance;
@@ -14,31 +12,14 @@ use crate::credentials::RegistryCredentials;
 use crate::harbor::tests::imitation::Imitation;
 use crate::spec::{BuildOptions, RegistrySpec};
 use crate::test::test_connection;
-use crate::testing::{Fake, Reply};
-
-fn credentials(user: &str, password: &str) -> RegistryCredentials {
-    RegistryCredentials::Basic {
-        user: user.to_owned(),
-        password: password.into(),
-    }
-}
+use crate::testing::{Fake, Reply, basic, build, shown};
 
 fn person() -> RegistryCredentials {
-    credentials("user", "s3cret")
+    basic("user", "s3cret")
 }
 
 fn robot() -> RegistryCredentials {
-    credentials("robot$team+ci", "s3cret")
-}
-
-fn build(text: &str, credentials: RegistryCredentials) -> Arc<dyn RegistryIntegration> {
-    let options = BuildOptions::new("test")
-        .with_credentials(credentials)
-        .with_retry(RetryPolicy {
-            base: Duration::from_millis(1),
-            ..RetryPolicy::default()
-        });
-    RegistrySpec::parse(text).unwrap().build(options).unwrap()
+    basic("robot$team+ci", "s3cret")
 }
 
 fn harbor(fake: &Fake, credentials: RegistryCredentials) -> Arc<dyn RegistryIntegration> {
@@ -166,7 +147,7 @@ async fn a_test_says_what_failed_and_what_to_do() {
     for (text, credentials, words) in [
         (
             registry.clone(),
-            credentials("user", "wr0ng"),
+            basic("user", "wr0ng"),
             &["connecting failed", "check the user and the password"][..],
         ),
         (
@@ -217,16 +198,6 @@ async fn a_test_says_what_failed_and_what_to_do() {
         }
         assert!(!shown.contains("wr0ng"), "{shown}");
     }
-}
-
-fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text.push_str(&format!(": {deeper}"));
-        cause = deeper.source();
-    }
-    text
 }
 
 #[tokio::test]

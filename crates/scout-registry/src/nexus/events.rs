@@ -3,6 +3,7 @@
 //! Source: Sonatype's help pages "Enabling a repository webhook capability" and "Example headers
 //! and payloads". A push sends several events; one that is refused is not sent again.
 
+use scout_http::Method;
 use serde::Deserialize;
 
 use crate::events::{
@@ -85,6 +86,9 @@ impl NexusEvents {
 
 impl EventSource for NexusEvents {
     fn receive(&self, delivery: &Delivery<'_>) -> Reception {
+        if delivery.method != Method::POST {
+            return Reception::wrong_method();
+        }
         let signature = delivery.header("x-nexus-webhook-signature");
         let Some(signature) = signature.filter(|text| !text.is_empty()) else {
             return Reception::unauthorized();

@@ -2,33 +2,16 @@
 
 mod imitation;
 
-use std::time::Duration;
-
-use scout_http::RetryPolicy;
-
 use super::*;
 use crate::conformance;
 use crate::credentials::RegistryCredentials;
 use crate::nexus::tests::imitation::{Imitation, Search};
 use crate::spec::{BuildOptions, RegistrySpec};
 use crate::test::test_connection;
-use crate::testing::{Fake, Reply};
+use crate::testing::{Fake, Reply, basic, build};
 
 fn person(password: &str) -> RegistryCredentials {
-    RegistryCredentials::Basic {
-        user: "user".to_owned(),
-        password: password.into(),
-    }
-}
-
-fn build(text: &str, credentials: RegistryCredentials) -> Arc<dyn RegistryIntegration> {
-    let options = BuildOptions::new("test")
-        .with_credentials(credentials)
-        .with_retry(RetryPolicy {
-            base: Duration::from_millis(1),
-            ..RetryPolicy::default()
-        });
-    RegistrySpec::parse(text).unwrap().build(options).unwrap()
+    basic("user", password)
 }
 
 fn nexus(fake: &Fake, more: &str) -> Arc<dyn RegistryIntegration> {

@@ -13,6 +13,7 @@ mod quay;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use scout_envs::RepositoryName;
+use scout_http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -93,8 +94,8 @@ impl OciEvents {
             .is_some_and(|value| self.is_shown_in(value));
         by_header
             || delivery
-                .query_value("secret")
-                .is_some_and(|value| self.secrets.matches(&value))
+                .shows_in_query("secret", &self.secrets)
+                .unwrap_or_default()
     }
 
     /// The header holds the secret itself, or as a token, or as a password.
@@ -143,6 +144,9 @@ impl OciEvents {
 
 impl EventSource for OciEvents {
     fn receive(&self, delivery: &Delivery<'_>) -> Reception {
+        if delivery.method != Method::POST {
+            return Reception::wrong_method();
+        }
         if !self.is_authentic(delivery) {
             return Reception::unauthorized();
         }

@@ -6,33 +6,18 @@ mod listing;
 mod quirks;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::testing::{Content, Fake, Reply, sha256};
 use scout_envs::{RepositoryName, Tag};
-use scout_http::RetryPolicy;
 
 use crate::conformance;
 use crate::credentials::RegistryCredentials;
 use crate::error::Error;
 use crate::integration::RegistryIntegration;
 use crate::spec::{BuildOptions, RegistrySpec};
+use crate::testing::{Content, Fake, Reply, basic, build, sha256, shown};
 
 fn password(password: &str) -> RegistryCredentials {
-    RegistryCredentials::Basic {
-        user: "user".to_owned(),
-        password: password.into(),
-    }
-}
-
-fn build(spec: &str, credentials: RegistryCredentials) -> Arc<dyn RegistryIntegration> {
-    let options = BuildOptions::new("test")
-        .with_credentials(credentials)
-        .with_retry(RetryPolicy {
-            base: Duration::from_millis(1),
-            ..RetryPolicy::default()
-        });
-    RegistrySpec::parse(spec).unwrap().build(options).unwrap()
+    basic("user", password)
 }
 
 fn anonymous(fake: &Fake) -> Arc<dyn RegistryIntegration> {
@@ -45,17 +30,6 @@ fn app() -> RepositoryName {
 
 fn tag() -> Tag {
     "1.0".parse().unwrap()
-}
-
-/// Shows an error with its causes, as a person sees it.
-fn shown(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        text.push_str(&format!(": {deeper}"));
-        cause = deeper.source();
-    }
-    text
 }
 
 #[tokio::test]

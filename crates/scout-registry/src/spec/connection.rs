@@ -98,7 +98,7 @@ impl Connection {
             .ok_or_else(bad)?;
         if !rule::is_scheme_allowed(&url, self.insecure) {
             return Err(InvalidSpec::PlainHttp {
-                registry: text.to_owned(),
+                registry: url.to_string(),
             });
         }
         let path = format!("{}/", url.path().trim_end_matches('/'));

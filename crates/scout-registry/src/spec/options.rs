@@ -1,6 +1,8 @@
 //! What an integration needs beside its parameters.
 
-use scout_http::RetryPolicy;
+use std::time::Duration;
+
+use scout_http::{IDLE_TIMEOUT, RetryPolicy};
 use secrecy::SecretString;
 
 use crate::credentials::RegistryCredentials;
@@ -19,6 +21,8 @@ pub struct BuildOptions {
     pub ca_pem: Option<Vec<u8>>,
     /// How patiently failed requests are repeated. Its jitter is the only randomness used.
     pub retry: RetryPolicy,
+    /// How long a server may be silent while an answer is awaited or read.
+    pub idle_timeout: Duration,
 }
 
 impl BuildOptions {
@@ -31,6 +35,7 @@ impl BuildOptions {
             webhook_secrets: Vec::new(),
             ca_pem: None,
             retry: RetryPolicy::default(),
+            idle_timeout: IDLE_TIMEOUT,
         }
     }
 
@@ -60,6 +65,13 @@ impl BuildOptions {
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Waits this long for a silent server.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle_timeout = idle;
         self
     }
 }

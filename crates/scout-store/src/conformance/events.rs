@@ -128,7 +128,8 @@ pub(super) async fn an_event_is_recorded_once(store: &dyn Store) -> Result<()> {
     Ok(())
 }
 
-/// A key that only tells what an event says is known as long as the event is pending.
+/// A key that only tells what an event says is known as long as the event is pending, and what
+/// comes while it is looked at is looked at after that.
 pub(super) async fn what_happens_again_is_heard_again(store: &dyn Store) -> Result<()> {
     let world = World::new(store).await?;
     let push = event(&format!("{CONTENT_KEY_PREFIX}push"));
@@ -144,6 +145,29 @@ pub(super) async fn what_happens_again_is_heard_again(store: &dyn Store) -> Resu
         finish(&world, &ids, at(second)).await?;
         assert_eq!(pending(&world).await?, []);
     }
+    // It happens once more while somebody looks, who may have asked too early.
+    record(&world, vec![push.clone()], at(5)).await?;
+    let looked_at = pending(&world).await?;
+    assert_eq!(
+        record(&world, vec![push.clone()], at(6)).await?,
+        stored(0, 1)
+    );
+    finish(&world, &looked_at, at(7)).await?;
+    let ids = pending(&world).await?;
+    assert_eq!(ids.len(), 1);
+    assert!(ids > looked_at);
+    // Not while it waits: it will be looked at later than that.
+    store.postpone_event(world.org, ids[0], at(20)).await?;
+    assert_eq!(
+        record(&world, vec![push.clone()], at(8)).await?,
+        stored(0, 1)
+    );
+    assert_eq!(pending(&world).await?, ids);
+    // How often it was tried is not forgotten.
+    assert_eq!(record(&world, vec![push], at(20)).await?, stored(0, 1));
+    let due = store.pending_events(world.org, world.registry, at(20), ALL);
+    let attempts: Vec<_> = due.await?.iter().map(|event| event.attempts).collect();
+    assert_eq!(attempts, [1]);
     Ok(())
 }
 

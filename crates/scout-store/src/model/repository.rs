@@ -73,6 +73,8 @@ pub struct RepositoryListing {
     pub registry_id: RegistryId,
     /// The registry's display name.
     pub registry: String,
+    /// The registry's key.
+    pub registry_key: String,
     /// Its number.
     pub id: RepositoryId,
     /// Its name.

@@ -20,7 +20,8 @@ pub(super) fn list(
         "SELECT g.registry_id, g.display, r.repository_id, r.name, r.reference, r.enabled,
                 r.enabled_at, r.activation_due, r.missing >= ?3,
                 (SELECT count(*) FROM tags t
-                 WHERE t.org_id = r.org_id AND t.repository_id = r.repository_id AND t.gone = 0)
+                 WHERE t.org_id = r.org_id AND t.repository_id = r.repository_id AND t.gone = 0),
+                g.key
          FROM repositories r JOIN registries g ON g.registry_id = r.registry_id
          WHERE r.org_id = ?1 AND g.removed_at IS NULL AND (?2 IS NULL OR r.registry_id = ?2)
          ORDER BY g.display, g.registry_id, r.name",
@@ -38,6 +39,7 @@ pub(super) fn list(
             activation_due: row.get(7)?,
             is_gone: row.get(8)?,
             tags: get_count(row, 9)?,
+            registry_key: row.get(10)?,
         })
     })?;
     Ok(listings.collect::<rusqlite::Result<_>>()?)

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use scout_envs::{Digest, Tag};
 
 use super::column::{
@@ -34,6 +34,7 @@ pub(super) fn record(
     forget_old(tx, org, now)?;
     let mut keys = HashSet::new();
     let mut new = Vec::new();
+    let mut again = Vec::new();
     for event in events {
         if event.key.is_empty() || event.key.len() > MAX_EVENT_KEY_BYTES {
             let bytes = event.key.len();
@@ -41,8 +42,13 @@ pub(super) fn record(
                 "the key of an event has {bytes} bytes; 1 to {MAX_EVENT_KEY_BYTES} are accepted"
             )));
         }
-        if keys.insert(event.key.as_str()) && !is_known(tx, org, registry, &event.key)? {
-            new.push(event);
+        if !keys.insert(event.key.as_str()) {
+            continue;
+        }
+        match is_known(tx, org, registry, &event.key)? {
+            false => new.push(event),
+            true if event.key.starts_with(CONTENT_KEY_PREFIX) => again.push(event),
+            true => {}
         }
     }
     let stored = new.len() as u64;
@@ -51,7 +57,10 @@ pub(super) fn record(
         return Ok(EventsRecorded::Full);
     }
     for event in new {
-        insert(tx, org, registry, event, now)?;
+        insert(tx, org, registry, event, 0, now)?;
+    }
+    for event in again {
+        renew(tx, org, registry, event, now)?;
     }
     Ok(EventsRecorded::Stored {
         stored,
@@ -69,6 +78,33 @@ fn is_known(tx: &Transaction<'_>, org: OrgId, registry: RegistryId, key: &str) -
     Ok(is_known)
 }
 
+/// Replaces a pending event that may be looked at just now: whoever looks may have asked before
+/// what happened again, and only ends the event that it saw.
+fn renew(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+    event: &NewEvent,
+    now: Timestamp,
+) -> Outcome<()> {
+    let attempts = tx
+        .prepare_cached(
+            "DELETE FROM events
+             WHERE org_id = ?1 AND registry_id = ?2 AND key = ?3
+               AND finished_at IS NULL AND not_before <= ?4
+             RETURNING attempts",
+        )?
+        .query_row(params![org.0, registry.0, event.key, nanos(now)], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    match attempts {
+        Some(attempts) => insert(tx, org, registry, event, attempts, now),
+        // Postponed: it will be looked at after this.
+        None => Ok(()),
+    }
+}
+
 fn pending(tx: &Transaction<'_>, org: OrgId) -> Outcome<u64> {
     let pending = tx
         .prepare_cached("SELECT count(*) FROM events WHERE org_id = ?1 AND finished_at IS NULL")?
@@ -81,12 +117,13 @@ fn insert(
     org: OrgId,
     registry: RegistryId,
     event: &NewEvent,
+    attempts: u32,
     now: Timestamp,
 ) -> Outcome<()> {
     tx.prepare_cached(
         "INSERT INTO events (org_id, registry_id, key, action, repository, tag, digest,
-                             occurred_at, received_at, not_before)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
+                             occurred_at, received_at, not_before, attempts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
     )?
     .execute(params![
         org.0,
@@ -97,7 +134,8 @@ fn insert(
         event.tag.as_ref().map(Tag::as_str),
         event.digest.as_ref().map(Digest::as_str),
         opt_nanos(event.occurred_at),
-        nanos(now)
+        nanos(now),
+        attempts
     ])?;
     Ok(())
 }

@@ -129,8 +129,8 @@ impl WebhookReceiver {
         let (body, fault) = match body {
             Received::Whole(body) => (Some(body), None),
             Received::TooLong => (None, Some(Refusal::TooLarge)),
-            Received::Cut => (None, Some(Refusal::Cut)),
-            // That may pass, so it is no reason to give up.
+            // These may pass, so they are no reason to give up.
+            Received::Cut => return Outcome::refused(Refusal::Cut, answer::unavailable()),
             Received::Slow => return Outcome::refused(Refusal::Slow, answer::unavailable()),
         };
         // The body is kept to the end, and its place with it: its events are as long.

@@ -2,7 +2,7 @@
 
 use scout_registry::{RegistryCredentials, RegistryIntegration};
 
-use super::{PASSWORD, open_as_reader, reader, stocked};
+use super::{open_as_reader, reader, stocked};
 use crate::real::conformance::{basic, check, open, wait};
 use crate::support::artifactory::{ACCESS_TOKEN, Artifactory, Login, READER};
 use crate::support::http;

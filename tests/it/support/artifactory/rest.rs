@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::content::{self, File};
 use super::webhooks::{self, Delivered, Subscription};
-use super::{ACCESS_TOKEN, ADMIN_TOKEN, DOCKER_TOKEN, READER, WRITER, aql, basic};
+use super::{ACCESS_TOKEN, ADMIN_TOKEN, DOCKER_TOKENS, READER, WRITER, aql, basic};
 use crate::support::web::{Reply, Request};
 
 /// What Artifactory says its repositories are.
@@ -96,9 +96,16 @@ pub(super) fn answer(state: &Arc<Mutex<State>>, request: &Request) -> Reply {
     };
     if path.starts_with("docker/") {
         // nginx passes on questions for tokens only.
-        return match request.header("authorization") == state.reader {
-            true => Reply::json(200, &json!({ "token": DOCKER_TOKEN, "expires_in": 3600 })),
-            false => refuse(401, "Bad credentials"),
+        let users = [state.reader.clone(), basic(WRITER.0, WRITER.1)];
+        let who = users
+            .iter()
+            .position(|user| user == request.header("authorization"));
+        return match who {
+            Some(who) => {
+                let token = DOCKER_TOKENS[who];
+                Reply::json(200, &json!({ "token": token, "expires_in": 3600 }))
+            }
+            None => refuse(401, "Bad credentials"),
         };
     }
     if !state.is_known(request) {

@@ -89,6 +89,17 @@ pub(super) fn manage(state: &mut State, request: &Request, path: &str) -> Reply 
                 Err(message) => refuse(400, message),
             }
         }
+        ("PUT", key) if !state.subscriptions.contains_key(key) => {
+            refuse(404, "no such subscription")
+        }
+        ("PUT", key) => match read(&request.body) {
+            Ok(new) if new.key == key => {
+                state.subscriptions.insert(key.to_owned(), new);
+                Reply::new(200, "application/json", "")
+            }
+            Ok(_) => refuse(400, "another key"),
+            Err(message) => refuse(400, message),
+        },
         ("GET", key) => match state.subscriptions.get(key) {
             Some(found) => Reply::json(200, &shown(found)),
             None => refuse(404, "no such subscription"),

@@ -48,7 +48,7 @@ pub(super) fn run(server: &Server, arguments: &[String], folder: &Path) -> Resul
     let (words, rest) = arguments.split_at(split.unwrap_or(arguments.len()));
     let words = words.join(" ");
     let found = COMMANDS.iter().find(|(known, _)| *known == words);
-    let (_, known) = found.ok_or(format!("'{words}' is misspelled or not recognized"))?;
+    let (_, known) = found.ok_or_else(|| format!("'{words}' is misspelled or not recognized"))?;
     let options = options(rest, known)?;
     let one = |name: &str| options[name].concat();
     match words.as_str() {
@@ -87,19 +87,19 @@ pub(super) fn run(server: &Server, arguments: &[String], folder: &Path) -> Resul
             let found = server.state().record.untag(&name, &tag);
             found
                 .map(|()| String::new())
-                .ok_or(format!("{name}:{tag} is not found"))
+                .ok_or_else(|| format!("{name}:{tag} is not found"))
         }
         "deployment group create" => deploy(server, &options, folder),
         "eventgrid system-topic delete" => {
             group(&options)?;
             topic(server, &one("--name"))?;
             server.grid.unsubscribe();
+            server.grid.set_topic(None);
             Ok(String::new())
         }
         _ => {
             group(&options)?;
             topic(server, &one("--system-topic-name"))?;
-            // The topic may stay without it.
             server.grid.unsubscribe();
             Ok(String::new())
         }
@@ -169,7 +169,9 @@ fn with_token<T>(
     let name = options["--name"].concat();
     let mut state = server.state();
     let token = state.accounts.known.get_mut(&name);
-    token.map(change).ok_or(format!("ResourceNotFound: {name}"))
+    token
+        .map(change)
+        .ok_or_else(|| format!("ResourceNotFound: {name}"))
 }
 
 fn generate(server: &Server, options: &Options) -> Result<String, String> {
@@ -208,7 +210,7 @@ fn deploy(server: &Server, options: &Options, folder: &Path) -> Result<String, S
     for pair in &options["--parameters"] {
         let (name, value) = pair
             .split_once('=')
-            .ok_or(format!("not NAME=VALUE: {pair}"))?;
+            .ok_or_else(|| format!("not NAME=VALUE: {pair}"))?;
         if template["parameters"].get(name).is_none() {
             return Err(format!("unrecognized template parameter '{name}'"));
         }
@@ -258,23 +260,27 @@ fn make_topic(server: &Server, resource: &Value) -> Result<(), String> {
     if !source.ends_with(&own) {
         return Err(format!("ResourceNotFound: {source}"));
     }
+    let name = text_of(&resource["name"]);
     match server.grid.topic() {
-        Some(other) if other != text_of(&resource["name"]) => Err(format!(
+        Some(other) if other != name => Err(format!(
             "InvalidRequest: Only one system topic is allowed per source; there is {other}"
         )),
-        _ => Ok(()),
+        _ => {
+            server.grid.set_topic(Some(name.to_owned()));
+            Ok(())
+        }
     }
 }
 
 fn make_token(server: &Server, resource: &Value) -> Result<(), String> {
     let name = text_of(&resource["name"]);
     let token = name.strip_prefix(&format!("{NAME}/"));
-    let token = token.ok_or(format!("ParentResourceNotFound: {name}"))?;
+    let token = token.ok_or_else(|| format!("ParentResourceNotFound: {name}"))?;
     let map = text_of(&resource["properties"]["scopeMapId"]);
     let map = map.rsplit('/').next().unwrap_or_default();
     let mut state = server.state();
     let rights = state.scope_maps.get(map).cloned();
-    let rights = rights.ok_or(format!("ScopeMapNotFound: {map}"))?;
+    let rights = rights.ok_or_else(|| format!("ScopeMapNotFound: {map}"))?;
     let account = state.accounts.known.entry(token.to_owned());
     // It is not documented whether passwords outlive a second deployment; here they do.
     let account = account.or_insert_with(|| Account::new(rights.clone()));
@@ -296,7 +302,6 @@ fn subscription(resource: &Value, topic: &str) -> Result<Subscription, String> {
     let types = properties["filter"]["includedEventTypes"].as_array();
     let attempts = properties["retryPolicy"]["maxDeliveryAttempts"].as_u64();
     Ok(Subscription {
-        topic: topic.to_owned(),
         name: name
             .ok_or("ParentResourceNotFound: the system topic")?
             .to_owned(),

@@ -26,8 +26,6 @@ const VALIDATION: &str = "Microsoft.EventGrid.SubscriptionValidationEvent";
 /// Where events go.
 #[derive(Clone, Debug)]
 pub(super) struct Subscription {
-    /// The system topic and the subscription.
-    pub(super) topic: String,
     pub(super) name: String,
     pub(super) endpoint: String,
     pub(super) is_cloud: bool,
@@ -50,7 +48,6 @@ pub(crate) enum Fate {
 /// An event and the answers it got; 0 where there was none.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) id: String,
     pub(crate) subject: String,
     pub(crate) answers: Vec<u16>,
     pub(crate) fate: Fate,
@@ -58,6 +55,8 @@ pub(crate) struct Sent {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// The system topic's name.
+    topic: Option<String>,
     subscription: Option<Subscription>,
     /// The hosts that the internet knows, and to which local port they lead: somebody's proxy.
     hosts: BTreeMap<String, u16>,
@@ -97,10 +96,13 @@ impl Grid {
         self.inner().sent.clone()
     }
 
-    /// Returns the system topic, if there is a subscription.
+    /// Returns the system topic's name, if there is one.
     pub(super) fn topic(&self) -> Option<String> {
-        let inner = self.inner();
-        Some(inner.subscription.as_ref()?.topic.clone())
+        self.inner().topic.clone()
+    }
+
+    pub(super) fn set_topic(&self, name: Option<String>) {
+        self.inner().topic = name;
     }
 
     pub(super) fn unsubscribe(&self) {
@@ -187,16 +189,16 @@ impl Grid {
             "push",
             "PUT",
             &format!("{name}:{tag}"),
-            target,
+            &target,
         );
     }
 
     pub(super) fn deleted(&self, name: &str, digest: &str, kind: &str) {
         let target = json!({"mediaType": kind, "digest": digest, "repository": name});
-        self.publish_event("ImageDeleted", "delete", "DELETE", name, target);
+        self.publish_event("ImageDeleted", "delete", "DELETE", name, &target);
     }
 
-    fn publish_event(&self, kind: &str, action: &str, method: &str, subject: &str, target: Value) {
+    fn publish_event(&self, kind: &str, action: &str, method: &str, subject: &str, target: &Value) {
         let now = Timestamp::now();
         let (number, subscription) = {
             let mut inner = self.inner();
@@ -228,7 +230,6 @@ impl Grid {
             }]),
         };
         let sent = Sent {
-            id,
             subject: subject.to_owned(),
             answers: Vec::new(),
             fate: Fate::Pending,
@@ -284,12 +285,10 @@ impl Grid {
         };
     }
 
-    /// Sends something to a public address, as anybody may.
+    /// Sends something to a public address, as anybody may; 0 if nobody answers.
     pub(crate) fn send(&self, endpoint: &str, more: &[(&str, &str)], body: &[u8]) -> u16 {
         let reply = self.post("POST", endpoint, headers(more), body);
-        reply
-            .unwrap_or_else(|| panic!("no answer from {endpoint}"))
-            .status
+        reply.map_or(0, |reply| reply.status)
     }
 
     /// Sends to https only, and to hosts that are public.

@@ -94,7 +94,7 @@ impl Record {
             .keys()
             .map(|name| (name.clone(), Value::Null))
             .collect();
-        let (page, link) = page(names, asked);
+        let (page, link) = page(&names, asked);
         let names: Vec<_> = page.into_iter().map(|(name, _)| name).collect();
         linked(&json!({ "repositories": names }), link)
     }
@@ -105,7 +105,8 @@ impl Record {
             return name_unknown();
         };
         let tags = repository.tags.keys();
-        let (page, link) = page(tags.map(|tag| (tag.clone(), Value::Null)).collect(), asked);
+        let tags: Vec<_> = tags.map(|tag| (tag.clone(), Value::Null)).collect();
+        let (page, link) = page(&tags, asked);
         let tags: Vec<_> = page.into_iter().map(|(tag, _)| tag).collect();
         linked(&json!({"name": name, "tags": tags}), link)
     }
@@ -123,7 +124,7 @@ impl Record {
             });
             (name.clone(), tag)
         };
-        self.described(
+        described_page(
             "tags",
             name,
             repository.tags.iter().map(described).collect(),
@@ -150,28 +151,22 @@ impl Record {
             (digest.clone(), manifest)
         };
         let manifests = repository.manifests.iter().map(described).collect();
-        self.described("manifests", name, manifests, asked)
+        described_page("manifests", name, manifests, asked)
     }
+}
 
-    fn described(
-        &self,
-        what: &str,
-        name: &str,
-        mut items: Vec<(String, Value)>,
-        asked: &Asked,
-    ) -> Reply {
-        let time = |item: &(String, Value)| item.1["lastUpdateTime"].to_string();
-        match only(&pairs(asked.query.as_bytes()), "orderby") {
-            "" => {}
-            "timedesc" => items.sort_by_key(|item| std::cmp::Reverse(time(item))),
-            "timeasc" => items.sort_by_key(time),
-            _ => return error(400, "UNSUPPORTED", "The operation is unsupported."),
-        }
-        let (page, link) = page(items, asked);
-        let items: Vec<_> = page.into_iter().map(|(_, item)| item).collect();
-        let body = json!({"registry": asked.host(), "imageName": name, what: items});
-        linked(&body, link)
+fn described_page(what: &str, name: &str, mut items: Vec<(String, Value)>, asked: &Asked) -> Reply {
+    let time = |item: &(String, Value)| item.1["lastUpdateTime"].to_string();
+    match only(&pairs(asked.query.as_bytes()), "orderby") {
+        "" => {}
+        "timedesc" => items.sort_by_key(|item| std::cmp::Reverse(time(item))),
+        "timeasc" => items.sort_by_key(time),
+        _ => return error(400, "UNSUPPORTED", "The operation is unsupported."),
     }
+    let (page, link) = page(&items, asked);
+    let items: Vec<_> = page.into_iter().map(|(_, item)| item).collect();
+    let body = json!({"registry": asked.host(), "imageName": name, what: items});
+    linked(&body, link)
 }
 
 fn attributes() -> Value {
@@ -191,7 +186,7 @@ fn linked(body: &Value, link: Option<String>) -> Reply {
 }
 
 /// Returns what stands behind `last`, as much as fits on a page, and how to get the next one.
-fn page(items: Vec<(String, Value)>, asked: &Asked) -> (Vec<(String, Value)>, Option<String>) {
+fn page(items: &[(String, Value)], asked: &Asked) -> (Vec<(String, Value)>, Option<String>) {
     let query = pairs(asked.query.as_bytes());
     let last = only(&query, "last");
     let behind = match items.iter().position(|(name, _)| name == last) {

@@ -80,7 +80,7 @@ impl<'a> Target<'a> {
             let described = rest
                 .strip_suffix("/_manifests")
                 .map(Self::DescribedManifests);
-            return described.or(rest.strip_suffix("/_tags").map(Self::DescribedTags));
+            return described.or_else(|| rest.strip_suffix("/_tags").map(Self::DescribedTags));
         }
         let rest = path.strip_prefix("/v2/")?;
         if rest.is_empty() || rest == "_catalog" {

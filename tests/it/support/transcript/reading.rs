@@ -41,7 +41,7 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step>, String> {
         let trimmed = line.trim_start();
         if let Some(comment) = trimmed.strip_prefix("<!--") {
             let comment = comment.trim_end().strip_suffix("-->");
-            let comment = comment.ok_or(format!("{number}: a comment of several lines"))?;
+            let comment = comment.ok_or_else(|| format!("{number}: a comment of several lines"))?;
             read_comment(comment.trim(), number, &mut pending, &mut steps)?;
         } else if trimmed.starts_with("```") {
             let block = read_block(line, number, &mut lines)?;
@@ -72,9 +72,9 @@ fn read_comment(
         "mark" => steps.push(Step::Mark(value.to_owned())),
         "stop" => steps.push(Step::Stop(value.to_owned())),
         "not replayed" => pending.skipped = true,
-        "fails" => pending.status = Some(value.parse().map_err(|_| unknown())?),
+        "fails" => pending.status = Some(value.parse().ok().ok_or_else(unknown)?),
         "within" => {
-            let seconds = value.parse().map_err(|_| unknown())?;
+            let seconds = value.parse().ok().ok_or_else(unknown)?;
             pending.within = Some(Duration::from_secs(seconds));
         }
         "background" => pending.background = Some(value.to_owned()),
@@ -127,10 +127,9 @@ fn take_block(block: &Block<'_>, pending: Pending, steps: &mut Vec<Step>) -> Res
         return Ok(());
     }
     let is_alone = runs.len() == 1;
-    let last = runs.last_mut().ok_or(format!(
-        "{}: no command in a block of commands",
-        pending.line
-    ))?;
+    let last = runs
+        .last_mut()
+        .ok_or_else(|| format!("{}: no command in a block of commands", pending.line))?;
     last.how = match (pending.status, pending.within, pending.background) {
         (None, None, None) => How::Once { status: 0 },
         (Some(status), None, None) => How::Once { status },

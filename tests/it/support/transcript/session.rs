@@ -127,12 +127,12 @@ impl Session {
                     running.unwrap_or_else(|| panic!("{}: no {name} runs", self.document));
                 running.terminate(BACKGROUND);
             }
-            Step::Run(run) => self.type_in(run),
+            Step::Run(run) => self.type_in(&run),
         }
     }
 
     #[track_caller]
-    fn type_in(&mut self, run: Run) {
+    fn type_in(&mut self, run: &Run) {
         let shown = run.expected.iter();
         let shown: Vec<_> = shown
             .map(|line| replace(line, &self.replacements))
@@ -141,7 +141,7 @@ impl Session {
             How::Once { status } => {
                 let outcome = self.run(&run.command);
                 let is_right = outcome.code == Some(*status) && is_whole(&shown, &outcome.stdout);
-                self.check(is_right, &run, &shown, &outcome.to_string());
+                self.check(is_right, run, &shown, &outcome.to_string());
             }
             How::Within(limit) => {
                 let start = Instant::now();
@@ -151,7 +151,7 @@ impl Session {
                         return;
                     }
                     let is_in_time = start.elapsed() < *limit;
-                    self.check(is_in_time, &run, &shown, &outcome.to_string());
+                    self.check(is_in_time, run, &shown, &outcome.to_string());
                     std::thread::sleep(AGAIN);
                 }
             }
@@ -167,7 +167,7 @@ impl Session {
                         break;
                     }
                     let goes_on = guard.is_running() && start.elapsed() < BACKGROUND;
-                    self.check(goes_on, &run, &shown, &output);
+                    self.check(goes_on, run, &shown, &output);
                     std::thread::sleep(program::POLL);
                 }
                 self.background.insert(name.clone(), guard);

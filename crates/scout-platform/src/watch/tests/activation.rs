@@ -68,6 +68,34 @@ async fn enabling_indexes_the_image_pushed_last_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_was_pushed_since_is_no_baseline_where_push_times_are_told() {
+    for (tells, expected) in [
+        (Tells::PushTimes, &["2", "3"][..]),
+        (Tells::Digests, &["3"]),
+    ] {
+        let house = House::of(MemoryRegistry::to_be_activated(tells));
+        let push = |tag: &str, packages, after: i64| {
+            let second = house.clock.now().as_second() + after;
+            house.push("acme/app", tag, packages);
+            house.registry.pushed_at("acme/app", tag, second);
+        };
+        push("1", 1, -1);
+        house.once(false).await;
+        house.enable("acme/app", true).await;
+        // No event tells of 2, and the first sweep comes after both pushes.
+        push("2", 2, 1);
+        push("3", 3, 2);
+        house.once(false).await;
+        let (indexed, all) = house.tags("acme/app").await;
+        assert_eq!(
+            (all, indexed.as_slice() == expected),
+            (3, true),
+            "{tells:?} {indexed:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_running_watcher_activates_at_once() {
     let house = House::of(MemoryRegistry::to_be_activated(Tells::PushTimes));
     house.push("acme/app", "1", 1);

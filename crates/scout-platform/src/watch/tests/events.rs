@@ -113,9 +113,41 @@ async fn an_event_about_nothing_changes_nothing() {
             ),
         ])
         .await;
+    let watcher = house.watcher(Manner::default()).await;
+    let mut waited = 0;
+    while house.pending().await > 0 {
+        house.clock.advance(1);
+        heed(&watcher).await;
+        waited += 1;
+    }
+    assert!((10..=14).contains(&waited), "{waited} seconds");
     assert_eq!(house.states().await, states);
     assert_eq!(house.repositories().await, ["acme/app"]);
+}
+
+#[tokio::test]
+async fn a_push_that_is_told_of_too_early_is_looked_for_again() {
+    let house = House::new();
+    house.push("acme/app", "1", 1);
+    house.once(true).await;
+    let digest = house.push("acme/elsewhere", "1", 3);
+    let mut moved = pushed("b", "acme/app", "1");
+    moved.digest = Some(digest);
+    house.hear(vec![pushed("a", "acme/app", "2"), moved]).await;
+    assert_eq!(house.pending().await, 2);
+    assert_eq!(house.latest().await, [1]);
+
+    house.push("acme/app", "2", 2);
+    house.push("acme/app", "1", 3);
+    house.clock.advance(2);
+    let watcher = house.watcher(Manner::default()).await;
+    heed(&watcher).await;
     assert_eq!(house.pending().await, 0);
+    assert_eq!(house.states().await.len(), 2);
+    house.registry.asked();
+    house.clock.advance(60);
+    heed(&watcher).await;
+    assert_eq!(house.registry.asked().resolved, 0);
 }
 
 #[tokio::test]
@@ -171,7 +203,9 @@ async fn what_happens_again_is_heard_again() {
 #[tokio::test]
 async fn events_wait_for_a_registry_that_is_down() {
     let house = House::new();
-    house.push("acme/app", "1", 1);
+    for tag in ["1", "2", "3"] {
+        house.push("acme/app", tag, 1);
+    }
     for (round, trouble) in [Trouble::Down, Trouble::Busy(600)].into_iter().enumerate() {
         house.registry.trouble(Some(trouble));
         let events = ["1", "2", "3"].map(|tag| pushed(&format!("{tag}{round}"), "acme/app", tag));

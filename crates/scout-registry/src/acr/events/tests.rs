@@ -148,6 +148,14 @@ fn documented_events_are_read() {
             grid_push,
         ),
         (pushed().replace(TOPIC, ""), grid_push),
+        // Azure SDK, `ContainerRegistryEventData`: where it happened, and at which connected one.
+        (
+            pushed().replace(
+                r#""action": "push","#,
+                r#""action": "push", "location": "westus", "connectedRegistry": {"name": "edge"},"#,
+            ),
+            grid_push,
+        ),
         (cloud(&pushed()), grid_push),
         (single(&cloud(&pushed())), grid_push),
         (deleted(), grid_delete),

@@ -56,11 +56,13 @@ async fn wrong_credentials_are_said_to_be_wrong() {
         ),
     ] {
         let azure = Azure::start(Rules::default()).await;
+        let is_anonymous = matches!(credentials, RegistryCredentials::Anonymous);
         let text = failure(&azure.spec(more), credentials).await;
-        assert!(
-            text.starts_with("connecting failed; check the user"),
-            "{text}"
-        );
+        let advice = match is_anonymous {
+            true => "connecting failed; give user=",
+            false => "connecting failed; check the user",
+        };
+        assert!(text.starts_with(advice), "{text}");
         for word in words {
             assert!(text.contains(word), "{text}");
         }

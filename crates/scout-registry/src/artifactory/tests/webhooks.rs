@@ -135,6 +135,26 @@ async fn documented_deliveries_are_read() {
             ),
             &["Pushed helm-oci/charts/web:0.1.0"],
         ),
+        // Of an image in folders the name is only the last part (akuity/kargo #4498).
+        (
+            enveloped(
+                "pushed",
+                &data("test-repo", "foo/bar/busybox", "latest").replace(
+                    r#""image_name":"foo/bar/busybox""#,
+                    r#""image_name":"busybox""#,
+                ),
+            ),
+            &["Pushed test-repo/foo/bar/busybox:latest"],
+        ),
+        // A path of another form tells nothing.
+        (
+            enveloped(
+                "pushed",
+                &data("test-repo", "notbusybox", "latest")
+                    .replace(r#""image_name":"notbusybox""#, r#""image_name":"busybox""#),
+            ),
+            &["Pushed test-repo/busybox:latest"],
+        ),
         // The least there may be.
         (
             r#"{"domain":"docker","event_type":"pushed",

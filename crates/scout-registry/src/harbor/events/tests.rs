@@ -152,6 +152,19 @@ fn only_the_whole_configured_value_lets_in() {
 }
 
 #[test]
+fn only_posts_are_deliveries() {
+    let secrets = WebhookSecrets::new(vec!["token foo".into()]).unwrap();
+    let selection = Selection::new("h", Filter::default(), Vec::new());
+    let reception = HarborEvents::new(secrets, selection).receive(&Delivery {
+        method: &Method::OPTIONS,
+        query: None,
+        headers: &HeaderMap::new(),
+        body: Some(b""),
+    });
+    assert_eq!(reception, Reception::wrong_method());
+}
+
+#[test]
 fn what_is_no_event_is_refused() {
     let cut = default_format("PUSH_ARTIFACT", "latest", "library/busybox");
     for body in [

@@ -209,6 +209,19 @@ fn the_delivery_is_the_id_if_it_can_be_one() {
 }
 
 #[test]
+fn only_posts_are_deliveries() {
+    let secrets = WebhookSecrets::new(vec!["s3cret".into()]).unwrap();
+    let selection = Selection::new("h", Filter::default(), Vec::new());
+    let reception = NexusEvents::new(secrets, Naming::new(&[]), selection).receive(&Delivery {
+        method: &Method::OPTIONS,
+        query: None,
+        headers: &HeaderMap::new(),
+        body: Some(b""),
+    });
+    assert_eq!(reception, Reception::wrong_method());
+}
+
+#[test]
 fn what_is_no_event_is_refused() {
     for body in [
         "",

@@ -55,10 +55,7 @@ impl Imitation {
     }
 
     fn answer(&self, asked: &Asked, host: &str) -> Reply {
-        let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
-        let query: BTreeMap<String, String> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
+        let (path, query) = asked.path_and_query();
         if !matches!(asked.method.as_str(), "GET" | "HEAD") {
             return fault(405);
         }

@@ -98,6 +98,19 @@ fn notifications_tell_what_happened_to_manifests() {
 }
 
 #[test]
+fn a_deleted_tag_has_no_digest_and_a_deleted_repository_has_neither() {
+    // As distribution sends them since #2648.
+    let tag = notification("delete", "", "team/app", "old");
+    let tag = tag.replace(&format!(r#""digest":"{DIGEST}","#), "");
+    let repository = tag.replace(r#","tag":"old""#, "");
+    let (events, ignored) = read(&source("r.example.com"), V2, &batch(&[tag, repository]));
+    assert_eq!((events.len(), ignored), (1, 1));
+    assert_eq!(events[0].action, EventAction::Deleted);
+    assert_eq!(events[0].tag.as_ref().unwrap().as_str(), "old");
+    assert_eq!(events[0].digest, None);
+}
+
+#[test]
 fn what_is_damaged_in_a_batch_does_not_spoil_the_rest() {
     let good = notification("push", MANIFEST, "team/app", "latest");
     let body = batch(&[
@@ -240,10 +253,23 @@ fn docker_hub_tells_of_one_tag() {
         hub("UPPER/case", "1"),
         hub("secret/app", "1"),
         hub("a/b", "1").replace("latest", "a b"),
+        // As it was before tags were told (docker/docs #3432).
+        hub("a/b", "1").replace(r#","tag":"latest""#, ""),
     ] {
         let (events, ignored) = read(&source, "application/json", &body);
         assert_eq!((events.len(), ignored), (0, 1), "{body}");
     }
+}
+
+#[test]
+fn only_posts_are_deliveries() {
+    let reception = source("r.example.com").receive(&Delivery {
+        method: &Method::OPTIONS,
+        query: Some("secret=s3cret"),
+        headers: &HeaderMap::new(),
+        body: Some(b""),
+    });
+    assert_eq!(reception, Reception::wrong_method());
 }
 
 #[test]

@@ -11,8 +11,8 @@ use scout_registry::events::{
     Answer, Delivery, Event, EventAction, EventSource, MAX_BODY, Reception,
 };
 use scout_registry::{
-    BlobStream, Capabilities, Descriptor, Error, ListedTag, ManifestDocument, RegistryIntegration,
-    Resolved, Result, Stats,
+    BlobStream, Capabilities, Descriptor, Error, Identity, ListedTag, ManifestDocument,
+    RegistryIntegration, Resolved, Result, Stats,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -28,8 +28,9 @@ pub(super) const SECRET_HEADER: &str = "x-canary-secret";
 /// - without body: 413
 /// - `malformed`: 400; `busy`: 503; `pong`: 200 with nothing to store
 /// - else each line `+ID` is an event, and every other line is ignored
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FakeIntegration {
+    identity: Identity,
     accepts: bool,
     /// The lengths of the bodies it was asked about.
     asked: Mutex<Vec<Option<usize>>>,
@@ -37,15 +38,21 @@ pub(super) struct FakeIntegration {
 
 impl FakeIntegration {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            accepts: true,
-            asked: Mutex::default(),
-        })
+        Arc::new(Self::accepting(true))
     }
 
     /// An integration without secret.
     pub(super) fn deaf() -> Arc<Self> {
-        Arc::new(Self::default())
+        Arc::new(Self::accepting(false))
+    }
+
+    fn accepting(accepts: bool) -> Self {
+        let host = "registry.example";
+        Self {
+            identity: Identity::new("fake", host, host, Capabilities::default()),
+            accepts,
+            asked: Mutex::default(),
+        }
     }
 
     pub(super) fn asked(&self) -> Vec<Option<usize>> {
@@ -104,17 +111,8 @@ fn nothing<T>() -> Result<T> {
 
 #[async_trait]
 impl RegistryIntegration for FakeIntegration {
-    fn kind(&self) -> &'static str {
-        "fake"
-    }
-    fn key(&self) -> &str {
-        "fake:registry.example"
-    }
-    fn host(&self) -> &str {
-        "registry.example"
-    }
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
     fn stats(&self) -> Stats {
         Stats::default()
