@@ -55,7 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) all_images: bool,
 
-    /// List the repositories anew in every sweep, not in the first one only
+    /// List the repositories anew in every sweep, not in the first one only; without --registry
+    /// that is so anyway
     #[arg(long)]
     pub(crate) refresh_registry: bool,
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Arguments;
 use crate::dry_run::dry_run;
-use crate::fleet::{Fleet, open_flags};
+use crate::fleet::{Fleet, Member, open_flags};
 use crate::serve::{Serving, listen};
 use crate::settings::{Settings, Targets};
 use crate::text;
@@ -202,7 +202,7 @@ impl House<'_> {
                 (true, true) => *slot = Some(without_error(report)),
                 // That it could not be listed is told by the watcher.
                 _ if report.unlisted.is_some() => {}
-                _ => log_round(report, member.opened.registry.host()),
+                _ => log_round(report, member),
             }
         };
         let watching = watcher.run(stop, each);
@@ -233,8 +233,7 @@ impl House<'_> {
     async fn report(&self, fleet: &Fleet, reports: &[RunReport]) -> anyhow::Result<Summary> {
         let reader = Reader::new(Arc::clone(&self.store));
         let summary = reader.summary(&self.org, fleet.only_host()).await?;
-        let hosts = fleet.members.iter().map(|one| one.opened.registry.as_ref());
-        let rounds: Vec<_> = hosts.zip(reports).collect();
+        let rounds: Vec<_> = fleet.members.iter().zip(reports).collect();
         print(&text::rounds(&rounds, &summary, self.settings))?;
         Ok(summary)
     }
@@ -262,14 +261,16 @@ fn without_error(report: &RunReport) -> RunReport {
     copy
 }
 
-fn log_round(report: &RunReport, host: &str) {
+fn log_round(report: &RunReport, member: &Member) {
     tracing::info!(
         tags = report.sweep.tags,
         new = report.sweep.new_tags,
         gone = report.sweep.gone_tags,
         indexed = report.indexed,
         failed = report.failed,
-        "swept {host}"
+        integration = member.name,
+        "swept {}",
+        member.opened.registry.host()
     );
 }
 

@@ -3,21 +3,27 @@
 use std::fmt::Write as _;
 
 use scout_platform::{RunReport, Summary};
-use scout_registry::RegistryIntegration;
 use scout_store::ArtifactState;
 
+use crate::fleet::Member;
 use crate::settings::Settings;
 
 pub(crate) fn rounds(
-    rounds: &[(&dyn RegistryIntegration, &RunReport)],
+    rounds: &[(&Member, &RunReport)],
     summary: &Summary,
     settings: &Settings,
 ) -> String {
     let mut out = String::new();
     // Of one registry the summary knows how many failed, earlier rounds included.
     let failed = (rounds.len() == 1).then(|| summary.count(ArtifactState::Failed) as u64);
-    for (registry, report) in rounds {
-        round(&mut out, *registry, report, summary, failed);
+    for (member, report) in rounds {
+        let host = member.opened.registry.host();
+        let name = match rounds.len() {
+            1 => host.to_owned(),
+            // Hosts can be alike: all files are at `localhost`.
+            _ => format!("{} ({host})", member.name),
+        };
+        round(&mut out, &name, report, summary, failed);
     }
     let below = summary.count(ArtifactState::BelowBaseline);
     if below > 0 && !settings.all_images {
@@ -32,9 +38,12 @@ pub(crate) fn rounds(
              later pushes are. Run with --all-images to index everything."
         );
     }
+    let has_none_enabled = |member: &Member, report: &RunReport| {
+        member.opened.registry.requires_activation() && report.sweep.repositories == 0
+    };
     if rounds
         .iter()
-        .any(|(registry, report)| registry.requires_activation() && report.sweep.repositories == 0)
+        .any(|(member, report)| has_none_enabled(member, report))
     {
         let _ = writeln!(
             out,
@@ -58,38 +67,33 @@ pub(crate) fn rounds(
     out
 }
 
-fn round(
-    out: &mut String,
-    registry: &dyn RegistryIntegration,
-    report: &RunReport,
-    summary: &Summary,
-    failed: Option<u64>,
-) {
+fn round(out: &mut String, name: &str, report: &RunReport, summary: &Summary, failed: Option<u64>) {
     if let Some(error) = &report.unlisted {
         let _ = writeln!(out, "{}", scout_platform::chain(error));
         return;
     }
-    let (host, sweep) = (registry.host(), &report.sweep);
+    let sweep = &report.sweep;
     let _ = writeln!(
         out,
-        "{host} for organization {}: {} tags in {} repositories, {} new; \
+        "{name} for organization {}: {} in {}, {} new; \
          indexed {}, skipped {}, failed {}",
         summary.org,
-        sweep.tags,
-        sweep.repositories,
+        plural(sweep.tags, "tag", "tags"),
+        plural(sweep.repositories, "repository", "repositories"),
         sweep.new_tags,
         report.indexed,
         report.skipped,
         failed.unwrap_or(report.failed),
     );
     if sweep.gone_tags > 0 {
-        let _ = writeln!(out, "{} tags are gone from the registry", sweep.gone_tags);
+        let gone = plural(sweep.gone_tags, "tag is", "tags are");
+        let _ = writeln!(out, "{gone} gone from the registry");
     }
     if sweep.problems.total() > 0 {
         let _ = writeln!(
             out,
             "\nNot all could be listed ({}):",
-            plural(sweep.problems.total(), "problem")
+            plural(sweep.problems.total(), "problem", "problems")
         );
         for (message, count) in sweep.problems.iter() {
             let _ = match count {
@@ -100,10 +104,6 @@ fn round(
     }
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
-    }
+fn plural(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

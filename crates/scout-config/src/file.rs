@@ -1,6 +1,6 @@
 //! Reading small files whole, with a limit.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -8,8 +8,12 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is longer.
+/// If it is no regular file, cannot be read, or is longer.
 pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for somebody to write into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|len| len <= limit) {
@@ -47,6 +51,8 @@ mod tests {
                 assert_eq!(error.to_string(), "it is longer than 1 KiB");
             }
         }
+        let error = read_text(dir.path(), 1024).unwrap_err();
+        assert_eq!(error.to_string(), "it is not a file");
         std::fs::write(&path, b"secret\xff").unwrap();
         let error = format!("{:?}", read_text(&path, 1024).unwrap_err());
         assert!(error.contains("not UTF-8") && !error.contains("secret"));

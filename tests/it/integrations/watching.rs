@@ -21,7 +21,9 @@ fn watcher(scout: &Scout, more: &[&str]) -> Serving {
     let mut command = program::ours("scout-watch");
     command.args(["--org", ORG, "--data-dir"]).arg(scout.dir());
     command.args(["--webhook-address", "127.0.0.1", "--all-images"]);
-    command.args(more).env("TEST_PASSWORD", "s3cret-canary");
+    command.args(["--advisories", "examples/advisories"]);
+    command.args(more).current_dir(workspace::root());
+    command.env("TEST_PASSWORD", "s3cret-canary");
     Serving::watching(command)
 }
 

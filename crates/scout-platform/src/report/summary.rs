@@ -35,7 +35,7 @@ pub struct Summary {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ImageReport {
-    /// Its name, `repository:tag`.
+    /// Its name, `repository:tag`; with its registry where there are several.
     pub name: String,
     /// Its platform.
     pub platform: String,
@@ -79,7 +79,8 @@ impl Summary {
 
 impl Reader {
     /// Returns the summary of the organization: its streams, and the images of one registry,
-    /// named as people see it, or of all.
+    /// named as people see it, or of all. Where these are of several registries, names begin with
+    /// the registry.
     ///
     /// # Errors
     ///
@@ -87,6 +88,16 @@ impl Reader {
     pub async fn summary(&self, org: &Organization, registry: Option<&str>) -> Result<Summary> {
         let mut artifacts = self.store.artifacts(org.id, None).await?;
         artifacts.retain(|artifact| registry.is_none_or(|name| artifact.registry == name));
+        let is_of_one = artifacts.windows(2).all(|pair| match pair {
+            [one, other] => one.registry == other.registry,
+            _ => true,
+        });
+        if !is_of_one {
+            // Then names are told with their registry.
+            for artifact in &mut artifacts {
+                artifact.registry.clear();
+            }
+        }
         let judged = Judged::load(self.store.as_ref(), org.id, &Policy::defaults()).await?;
         let snapshot = self.store.snapshot(org.id).await?;
         let mut images = Vec::new();

@@ -303,7 +303,7 @@ impl RegistryIntegration for MemoryRegistry {
     }
 
     fn reference(&self, repository: &RepositoryName) -> String {
-        let host = self.written.as_deref().unwrap_or(self.host());
+        let host = self.written.as_deref().unwrap_or_else(|| self.host());
         format!("{host}/{repository}")
     }
 
