@@ -44,7 +44,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         for (len, fits) in [(1024, true), (1025, false), (5000, false)] {
-            std::fs::write(&path, vec![b'x'; len]).unwrap();
+            fs::write(&path, vec![b'x'; len]).unwrap();
             let read = read_text(&path, 1024);
             assert_eq!(read.is_ok(), fits, "{len}");
             if let Err(error) = read {
@@ -53,7 +53,7 @@ mod tests {
         }
         let error = read_text(dir.path(), 1024).unwrap_err();
         assert_eq!(error.to_string(), "it is not a file");
-        std::fs::write(&path, b"secret\xff").unwrap();
+        fs::write(&path, b"secret\xff").unwrap();
         let error = format!("{:?}", read_text(&path, 1024).unwrap_err());
         assert!(error.contains("not UTF-8") && !error.contains("secret"));
     }
