@@ -1,7 +1,10 @@
 //! The command line.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use regex::Regex;
 use scout_config::DEFAULT_DATA_DIR;
@@ -98,7 +101,7 @@ pub(crate) enum IntegrationCommand {
         #[arg(long, value_name = "NAME")]
         name: IntegrationName,
         /// A setting of this type; may be repeated. Secrets are `env:NAME` or `file:PATH`
-        #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+        #[arg(long, value_name = "KEY=VALUE", value_parser = Parameter)]
         parameter: Vec<(String, String)>,
         /// Save nothing; wait at `port=` until the sender of webhooks asks whether they are wanted
         /// (Event Grid does, while the template is deployed), and say yes
@@ -133,7 +136,7 @@ pub(crate) enum IntegrationCommand {
         #[command(flatten)]
         which: Which,
         /// A setting to add or to change; may be repeated
-        #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+        #[arg(long, value_name = "KEY=VALUE", value_parser = Parameter)]
         parameter: Vec<(String, String)>,
         /// A setting to take away; may be repeated
         #[arg(long, value_name = "KEY")]
@@ -167,14 +170,28 @@ fails, it says what to do, and nothing is saved.
 
 docs/configuration.md lists the settings of each type; a wrong one is answered with them, too.";
 
-/// `KEY=VALUE`, without white space around either.
-fn parameter(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
+/// Reads `KEY=VALUE`, without white space around either. What is not of that form may be a secret,
+/// so it is not shown.
+#[derive(Clone, Debug)]
+struct Parameter;
+
+impl TypedValueParser for Parameter {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let pair = value.to_str().and_then(|text| text.split_once('='));
+        match pair.map(|(key, value)| (key.trim(), value.trim())) {
+            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+            _ => Err(command.clone().error(
+                ErrorKind::ValueValidation,
+                "a --parameter is not KEY=VALUE, such as registry=registry.example.com",
+            )),
         }
-        // What was written may be a secret.
-        _ => Err("it is not KEY=VALUE".to_owned()),
     }
 }
 

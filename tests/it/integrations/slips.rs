@@ -93,3 +93,15 @@ fn a_directory_is_named_by_its_path_and_its_repositories_are_found() {
         .expect_code(0)
         .says("3 repositories disabled");
 }
+
+#[test]
+fn what_is_no_pair_is_not_shown_since_it_may_be_a_secret() {
+    let scout = Scout::new();
+    let add = ["integration", "add", "oci", "--name", "it", "--parameter"];
+    for slip in ["hunter2-canary", "=hunter2-canary", " = hunter2-canary"] {
+        let refused = scout.scout(&[&add[..], &[slip]].concat());
+        let refused = refused.expect_code(USAGE);
+        refused.says("KEY=VALUE");
+        assert!(!refused.stderr.contains("canary"), "{refused}");
+    }
+}
