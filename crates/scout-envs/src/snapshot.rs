@@ -38,6 +38,9 @@ pub struct StreamSnapshot {
     pub partial: u64,
     /// Distinct vulnerabilities in the stream; absent while nothing was judged.
     pub vulnerabilities: Option<SeverityCounts>,
+    /// Those of them in packages that were seen loaded at run time; absent while nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<SeverityCounts>,
     /// Results of each policy that had data, in the order of their ids.
     pub policies: Vec<PolicyCounts>,
 }

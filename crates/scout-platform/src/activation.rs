@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scout_envs::Tag;
 use scout_registry::{ListedTag, Resolved};
-use scout_store::{Observation, RegistryId, RepositoryId, RepositoryRecord};
+use scout_store::{Observation, RegistryId, RepositoryId, RepositoryRecord, WorkClass};
 use tokio::time::Instant;
 
 use crate::error::Result;
@@ -114,7 +114,7 @@ impl<'a> Activator<'a> {
             digest: resolved.digest,
             pushed_at: resolved.pushed_at,
             seen_at: repository.watched_since,
-            all_images: true,
+            wanted: Some(WorkClass::Event),
         };
         watched
             .store

@@ -79,28 +79,24 @@ pub async fn environment_lines(
     environment: &EnvironmentName,
 ) -> Result<Vec<String>> {
     let images = store.environment_images(org.id, environment).await?;
-    let places: BTreeMap<RepositoryId, String> = store
-        .artifacts(org.id, None)
-        .await?
-        .into_iter()
-        .map(|artifact| {
-            let place = shown(&artifact.reference, &artifact.registry);
-            (artifact.repository_id, place.to_owned())
-        })
-        .collect();
-    let mut lines: Vec<String> = images
+    let artifacts = store.artifacts(org.id, None).await?;
+    let places: BTreeMap<RepositoryId, &str> = artifacts
         .iter()
-        .map(|image| {
-            let tag = image
-                .tag
-                .as_ref()
-                .map(|tag| format!(":{tag}"))
-                .unwrap_or_default();
-            let place = places.get(&image.repository_id);
-            let place = place.map_or(image.repository.as_str(), String::as_str);
-            format!("{place}{tag}@{}", image.digest)
-        })
+        .map(|one| (one.repository_id, shown(&one.reference, &one.registry)))
         .collect();
+    let mut lines: Vec<String> = images.iter().map(|image| line(image, &places)).collect();
     lines.dedup();
     Ok(lines)
+}
+
+/// An image of an environment as people read it, in one of the places that repositories have.
+pub(crate) fn line(image: &EnvironmentImage, places: &BTreeMap<RepositoryId, &str>) -> String {
+    let tag = image
+        .tag
+        .as_ref()
+        .map(|tag| format!(":{tag}"))
+        .unwrap_or_default();
+    let place = places.get(&image.repository_id);
+    let place = place.copied().unwrap_or_else(|| image.repository.as_str());
+    format!("{place}{tag}@{}", image.digest)
 }

@@ -23,6 +23,14 @@ pub enum Error {
         /// The cause.
         source: scout_registry::Error,
     },
+    /// What runs could not be found out; what was known stays.
+    #[error("what runs is not told by {runtime}")]
+    Runtime {
+        /// Which runtime.
+        runtime: String,
+        /// The cause.
+        source: scout_registry::Error,
+    },
     /// The advisories could not be read.
     #[error("the advisories in {} could not be read", path.display())]
     Advisories {
@@ -68,6 +76,20 @@ pub enum Error {
         image: String,
         /// Why not.
         reason: String,
+    },
+    /// An image that did not fail cannot be tried again.
+    #[error("{image} did not fail, it is {state}; `scout images --failed` lists what did")]
+    NotFailed {
+        /// The image.
+        image: String,
+        /// How far its indexing is.
+        state: &'static str,
+    },
+    /// The repository of the image is disabled, or its registry was removed.
+    #[error("{image} is not watched any more; `scout repo enable` watches its repository again")]
+    NotWatched {
+        /// The image.
+        image: String,
     },
     /// Work in the background ended without a result.
     #[error("{what} ended unexpectedly")]

@@ -13,7 +13,7 @@ use scout_registry::Resolved;
 use scout_registry::events::{Event, EventAction as Told};
 use scout_store::{
     EventAction, EventsRecorded, NewEvent, Observation, PendingEvent, RegistryId,
-    RepositoryListing, RepositoryRecord,
+    RepositoryListing, RepositoryRecord, WorkClass,
 };
 use tokio::sync::Notify;
 
@@ -246,7 +246,7 @@ impl HintReader<'_> {
             pushed_at: resolved.pushed_at.or(told_at),
             digest: resolved.digest,
             seen_at: now,
-            all_images: is_push,
+            wanted: is_push.then_some(WorkClass::Event),
         };
         watched
             .store

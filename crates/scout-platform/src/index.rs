@@ -7,6 +7,8 @@ mod facts;
 mod failure;
 mod layer;
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use scout_envs::{Digest, Gap, GapKind, Platform, PlatformChoice, RepositoryName};
 use scout_registry::{ConfigFile, Descriptor, ImageManifest, IndexEntry, LayerKind, Manifest};
@@ -45,6 +47,22 @@ pub struct Indexer {
     flights: LayerFlights,
 }
 
+/// How an attempt ended.
+pub(crate) struct Attempt {
+    /// What it is for the artifact, if the artifact is to blame.
+    pub(crate) outcome: ArtifactOutcome,
+    /// That the registry could not answer at all.
+    pub(crate) out_of_reach: Option<OutOfReach>,
+}
+
+/// A registry that could not answer at all.
+pub(crate) struct OutOfReach {
+    /// What happened, for people.
+    pub(crate) reason: String,
+    /// How long it asked to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+}
+
 /// A layer that is known now.
 struct KnownLayer {
     diff_id: Digest,
@@ -75,17 +93,31 @@ impl Indexer {
     ///
     /// Only if the store fails.
     pub async fn attempt(&self, work: &IndexWork) -> Result<ArtifactOutcome> {
-        match self.artifact(work).await {
-            Ok(outcome) => Ok(outcome),
-            Err(Failure::Store(error)) => Err(error),
-            Err(Failure::Skipped(reason)) => Ok(ArtifactOutcome::Skipped { reason }),
-            Err(Failure::OtherPlatform(reason)) => Ok(ArtifactOutcome::Platforms {
+        Ok(self.attempted(work).await?.outcome)
+    }
+
+    /// Makes one attempt, and tells whether it was the registry that failed.
+    pub(crate) async fn attempted(&self, work: &IndexWork) -> Result<Attempt> {
+        let outcome = match self.artifact(work).await {
+            Ok(outcome) => outcome,
+            Err(Failure::Store(error)) => return Err(*error),
+            Err(Failure::Skipped(reason)) => ArtifactOutcome::Skipped { reason },
+            Err(Failure::OtherPlatform(reason)) => ArtifactOutcome::Platforms {
                 images: Vec::new(),
                 wanted: self.options.platforms.to_string(),
                 reason: Some(reason),
-            }),
-            Err(failure) => Ok(self.failed(work, &failure)),
-        }
+            },
+            Err(failure) => {
+                return Ok(Attempt {
+                    out_of_reach: failure.out_of_reach(),
+                    outcome: self.failed(work, &failure),
+                });
+            }
+        };
+        Ok(Attempt {
+            outcome,
+            out_of_reach: None,
+        })
     }
 
     fn failed(&self, work: &IndexWork, failure: &Failure) -> ArtifactOutcome {
@@ -294,10 +326,8 @@ impl Indexer {
             new_image(origin, config, composition)
         })
         .await
-        .map_err(|_interrupted| {
-            Failure::Store(Error::Interrupted {
-                what: "composing an image",
-            })
+        .map_err(|_interrupted| Error::Interrupted {
+            what: "composing an image",
         })?;
         Ok(FoundImage::New(Box::new(image)))
     }

@@ -5,6 +5,7 @@
 
 mod advisories;
 mod coverage;
+mod in_use;
 mod latest;
 mod stream;
 

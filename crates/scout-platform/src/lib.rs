@@ -11,6 +11,8 @@ mod lookup;
 mod pipe;
 mod plan;
 mod report;
+mod retry;
+mod runtime;
 mod sweep;
 mod tag_order;
 #[cfg(test)]
@@ -28,8 +30,13 @@ pub use judge::{AdvisorySource, Judge, JudgeOutcome};
 pub use lookup::{Organization, organization};
 pub use plan::{PlannedTag, plan};
 pub use report::{
-    AffectedPackage, CoverageReport, CveFinding, CveReport, ImageLine, ImageReport, MissingFeed,
-    PlatformLine, Reader, SbomPackage, SbomReport, Summary, UnknownLine,
+    AffectedPackage, CoverageReport, CveFinding, CveReport, EnvironmentLine, EnvironmentReport,
+    ImageLine, ImageReport, MissingFeed, PlatformLine, Reader, SbomPackage, SbomReport, ShareLine,
+    Summary, UnknownLine, WaitingLine, WorkloadLine,
+};
+pub use retry::{retry_failed, retry_image};
+pub use runtime::{
+    InvalidRunningList, LIST_SOURCE, RunningList, replace_share, sync_list, sync_runtime,
 };
 pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
 pub use token::create_token;

@@ -70,7 +70,8 @@ pub(crate) async fn find_artifact(
     }
 }
 
-fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
+/// Whether the reference means this artifact.
+pub(crate) fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
     let is_at = |registry: &str, repository: &str| {
         let wanted = image.repository().as_str();
         let same_repository =

@@ -1,6 +1,7 @@
 //! Reports: what is recorded and judged, for people and for the metrics endpoint.
 
 mod cves;
+mod environment;
 mod sbom;
 mod summary;
 mod text;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::lookup::{Organization, find_artifact, shown, why_not_analyzed};
 pub use cves::{AffectedPackage, CoverageReport, CveFinding, CveReport};
+pub use environment::{EnvironmentLine, EnvironmentReport, ShareLine, WaitingLine, WorkloadLine};
 pub use sbom::{SbomPackage, SbomReport};
 pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
 

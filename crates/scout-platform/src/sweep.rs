@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use regex::Regex;
 use scout_envs::{RepositoryName, Tag};
 use scout_registry::{RegistryIntegration, Resolved};
-use scout_store::{Observation, RegistryId, RepositoryRecord};
+use scout_store::{Observation, RegistryId, RepositoryRecord, WorkClass};
 
 use crate::error::{Error, Result};
 use crate::index::chain;
@@ -266,13 +266,17 @@ impl Sweeper {
                     // the registry tells: the event of it may have been lost.
                     let is_later = pushed_at.is_some_and(|at| at > repository.watched_since);
                     let is_since = repository.baseline_at.is_none() && is_later;
-                    let all_images = self.options.all_images || is_since;
+                    let wanted = match self.options.all_images {
+                        _ if is_since => Some(WorkClass::NewTag),
+                        true => Some(WorkClass::Backfill),
+                        false => None,
+                    };
                     let observation = Observation {
                         tag,
                         digest,
                         pushed_at,
                         seen_at,
-                        all_images,
+                        wanted,
                     };
                     let observed = self
                         .watched

@@ -1,6 +1,7 @@
 //! The watcher: sweeps, events, workers and judgement of an organization's registries, once or
 //! for good.
 
+mod breaker;
 mod rounds;
 mod worker;
 
@@ -22,6 +23,7 @@ use crate::index::{Indexer, chain};
 use crate::judge::{Judge, JudgeOutcome};
 use crate::sweep::{SweepReport, Sweeper};
 use crate::watched::Watched;
+use breaker::Breaker;
 use worker::Tally;
 
 /// How long the judge, or a worker with nothing to do, waits before it looks again.
@@ -38,7 +40,8 @@ const PAUSE_RATIO: u32 = 3;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WatchOptions {
-    /// How many images are indexed at once, in all registries together.
+    /// How many images are indexed at once, in all registries together. While watching, one of
+    /// several is kept for what was just pushed: back-fill never holds it up.
     pub workers: usize,
     /// The time between the end of a sweep and the start of the next.
     pub interval: Duration,
@@ -78,6 +81,8 @@ pub struct RunReport {
     pub skipped: u64,
     /// Artifacts that failed in this round.
     pub failed: u64,
+    /// How often an artifact was put back because the registry was out of reach.
+    pub deferred: u64,
 }
 
 /// One registry, and what works on it.
@@ -87,6 +92,7 @@ pub struct Source {
     sweeper: Sweeper,
     indexer: Indexer,
     tally: Tally,
+    breaker: Breaker,
     /// Whether a sweep was made, well or not.
     swept: AtomicBool,
     /// Whether activations were done that were due at first, and events looked at.
@@ -102,6 +108,7 @@ impl Source {
             sweeper,
             indexer,
             tally: Tally::default(),
+            breaker: Breaker::default(),
             swept: AtomicBool::new(false),
             heeded: AtomicBool::new(false),
         }
@@ -212,7 +219,8 @@ impl Watcher {
     }
 
     /// Returns when every registry was swept, and nothing is left that can be done now: no event,
-    /// nothing to index, nothing to judge; while [`run`](Self::run) runs.
+    /// nothing to index but in registries out of reach, nothing to judge; while
+    /// [`run`](Self::run) runs.
     ///
     /// # Errors
     ///
@@ -222,7 +230,7 @@ impl Watcher {
             // In the order in which one leads to the other.
             if self.is_begun()
                 && !self.has_events().await?
-                && self.backlog().await? == 0
+                && self.backlog(Breaker::is_open).await? == 0
                 && !self.has_judgement().await?
             {
                 return Ok(());
@@ -295,11 +303,12 @@ impl Watcher {
         })
     }
 
-    /// Returns how much there is to index.
-    async fn backlog(&self) -> Result<u64> {
+    /// Returns how much there is to index, but for registries that are left out.
+    async fn backlog(&self, is_left_out: fn(&Breaker) -> bool) -> Result<u64> {
         let mut backlog = 0;
         if self.options.index {
-            for source in &self.sources {
+            let counted = |source: &&Source| !is_left_out(&source.breaker);
+            for source in self.sources.iter().filter(counted) {
                 let registry = source.watched.record().await?.id;
                 backlog += self.store.index_backlog(self.org, registry).await?.0;
             }

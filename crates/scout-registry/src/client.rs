@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use scout_http::{
-    HeaderMap, HeaderValue, HttpClient, Method, RedactedUrl, Request, Response, RetryPolicy,
-    StatusCode, header, retry_after, rule, server_time,
+    HeaderMap, HeaderName, HeaderValue, HttpClient, Method, RedactedUrl, Request, Response,
+    RetryPolicy, StatusCode, header, retry_after, rule, server_time,
 };
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,8 @@ pub(crate) struct Call {
     /// What is asked for, in messages.
     pub(crate) what: String,
     pub(crate) accept: Option<&'static str>,
+    /// A header of the product's own, which is no secret.
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
     /// A body with its media type.
     pub(crate) body: Option<(&'static str, Bytes)>,
     pub(crate) redirects: Redirects,
@@ -71,6 +73,7 @@ impl Call {
             scope: REGISTRY_PING.to_owned(),
             what: what.into(),
             accept: None,
+            header: None,
             body: None,
             redirects: Redirects::SameHost,
             also_accepted: &[],
@@ -258,6 +261,9 @@ impl Client {
             let mut request = Request::new(call.method.clone(), url.clone());
             if let Some(accept) = call.accept {
                 request = request.with_header(header::ACCEPT, HeaderValue::from_static(accept));
+            }
+            if let Some((name, value)) = &call.header {
+                request = request.with_header(name.clone(), value.clone());
             }
             if let Some((media_type, body)) = &call.body {
                 request = request

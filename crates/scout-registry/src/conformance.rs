@@ -33,9 +33,9 @@ pub enum Violation {
     },
 }
 
-type Checked<T = ()> = Result<T, Violation>;
+pub(crate) type Checked<T = ()> = Result<T, Violation>;
 
-trait OrFailed<T> {
+pub(crate) trait OrFailed<T> {
     fn or_failed(self, rule: &'static str) -> Checked<T>;
 }
 
@@ -45,7 +45,7 @@ impl<T> OrFailed<T> for Result<T, Error> {
     }
 }
 
-fn ensure(holds: bool, rule: &'static str, found: impl FnOnce() -> String) -> Checked {
+pub(crate) fn ensure(holds: bool, rule: &'static str, found: impl FnOnce() -> String) -> Checked {
     if holds {
         return Ok(());
     }

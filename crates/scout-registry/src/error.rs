@@ -211,6 +211,32 @@ pub enum Error {
         /// What is counted: pages or names.
         unit: &'static str,
     },
+    /// No cluster was chosen, and what was asked for is about one.
+    #[error("no cluster of {host} is chosen; give one with cluster=")]
+    NoCluster {
+        /// Where the clusters are known.
+        host: String,
+    },
+    /// A cluster of which nothing is known.
+    #[error("{host} knows no cluster {cluster:?}; {}", choices(.known))]
+    UnknownCluster {
+        /// Where it was looked for.
+        host: String,
+        /// The name that was given.
+        cluster: String,
+        /// The clusters that are known there, sorted.
+        known: Vec<String>,
+    },
+    /// Neither of two APIs that tell what runs is there for us.
+    #[error("{url} offers neither Risk Spotlight ({risk_spotlight}) nor the public API")]
+    NoRuntimeApi {
+        /// The address that was asked.
+        url: RedactedUrl,
+        /// What the first one answered.
+        risk_spotlight: Box<Self>,
+        /// What the other answered.
+        source: Box<Self>,
+    },
     /// A file that cannot be read.
     #[error("{} cannot be read", path.display())]
     Unreadable {
@@ -280,6 +306,7 @@ impl Error {
             | Self::WrongApi { .. }
             | Self::RefusedRealm { .. }
             | Self::TooManyRequests { .. }
+            | Self::NoRuntimeApi { .. }
             | Self::NotAnArchive { .. }
             | Self::NotALayout { .. } => true,
             _ => false,
@@ -317,6 +344,12 @@ impl Error {
             }
             Self::NotALayout { .. } | Self::NotAnArchive { .. } | Self::Unreadable { .. } => {
                 "check the path"
+            }
+            Self::NoCluster { .. } | Self::UnknownCluster { .. } => {
+                "give the name of a cluster with cluster="
+            }
+            Self::NoRuntimeApi { .. } => {
+                "check that the token is that of the Risk Spotlight integration, or an API token"
             }
             _ => "look at the registry, its content is damaged",
         }
@@ -366,6 +399,24 @@ fn said(detail: &Option<String>) -> String {
         .as_ref()
         .map(|detail| format!(" ({detail})"))
         .unwrap_or_default()
+}
+
+/// Most clusters named in a message.
+const MAX_CHOICES: usize = 20;
+
+fn choices(known: &[String]) -> String {
+    if known.is_empty() {
+        return "it knows none".to_owned();
+    }
+    let named: Vec<_> = known
+        .iter()
+        .take(MAX_CHOICES)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    match known.len().saturating_sub(MAX_CHOICES) {
+        0 => format!("it knows {}", named.join(", ")),
+        more => format!("it knows {} and {more} more", named.join(", ")),
+    }
 }
 
 fn wait(retry_after: &Option<Duration>) -> String {

@@ -164,6 +164,30 @@ impl Identity {
             capabilities,
         }
     }
+
+    /// Returns the kind, as in `type=`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Returns the key: the kind, a colon, and what tells it from others of its kind.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns the host where people look for it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns what it can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
 }
 
 /// What an integration can do beyond reading images.
@@ -187,6 +211,13 @@ impl Capabilities {
         tells_push_times: false,
         receives_events: false,
         lists_running_images: false,
+    };
+    /// What something that watches a cluster can do.
+    pub(crate) const OF_RUNTIME: Self = Self {
+        lists_images: false,
+        tells_push_times: false,
+        receives_events: false,
+        lists_running_images: true,
     };
     /// What a registry without an API of its own can do.
     pub(crate) const OF_REGISTRY: Self = Self {

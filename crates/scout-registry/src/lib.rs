@@ -21,9 +21,11 @@ mod nexus;
 mod oci;
 mod oci_dir;
 mod rest;
+pub mod runtime;
 mod selection;
 mod spec;
 mod stats;
+mod sysdig;
 mod test;
 #[cfg(test)]
 mod testing;

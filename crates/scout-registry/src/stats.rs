@@ -28,6 +28,12 @@ pub struct Stats {
     pub throttled: u64,
     /// Names in listings that are no repository or tag, and were left out.
     pub invalid_names: u64,
+    /// Requests for a page of clusters or of what runs in one.
+    pub runtime_requests: u64,
+    /// Requests for what a runtime knows of one image.
+    pub runtime_image_requests: u64,
+    /// Rows of a runtime's listings that could not be read, and were left out.
+    pub invalid_rows: u64,
 }
 
 /// What a request is for.
@@ -40,6 +46,8 @@ pub(crate) enum RequestKind {
     Head,
     Manifest,
     Blob,
+    Runtime,
+    RuntimeImage,
 }
 
 /// The counters behind [`Stats`].
@@ -56,6 +64,9 @@ pub(crate) struct Counters {
     retries: AtomicU64,
     throttled: AtomicU64,
     invalid_names: AtomicU64,
+    runtime_requests: AtomicU64,
+    runtime_image_requests: AtomicU64,
+    invalid_rows: AtomicU64,
 }
 
 impl Counters {
@@ -69,6 +80,8 @@ impl Counters {
                 RequestKind::Head => &self.head_requests,
                 RequestKind::Manifest => &self.manifest_requests,
                 RequestKind::Blob => &self.blob_requests,
+                RequestKind::Runtime => &self.runtime_requests,
+                RequestKind::RuntimeImage => &self.runtime_image_requests,
             },
             1,
         );
@@ -90,6 +103,10 @@ impl Counters {
         add(&self.invalid_names, 1);
     }
 
+    pub(crate) fn count_invalid_rows(&self, rows: usize) {
+        add(&self.invalid_rows, rows as u64);
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
@@ -104,6 +121,9 @@ impl Counters {
             retries: read(&self.retries),
             throttled: read(&self.throttled),
             invalid_names: read(&self.invalid_names),
+            runtime_requests: read(&self.runtime_requests),
+            runtime_image_requests: read(&self.runtime_image_requests),
+            invalid_rows: read(&self.invalid_rows),
         }
     }
 }

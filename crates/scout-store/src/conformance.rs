@@ -4,6 +4,7 @@
 //! it fails where it should not. A rule needs a store of its own with nothing in it.
 
 mod activation;
+mod classes;
 mod environments;
 mod events;
 mod facts;
@@ -13,6 +14,7 @@ mod leases;
 mod organizations;
 mod reports;
 mod repositories;
+mod running;
 mod sample;
 mod tags;
 mod work;
@@ -119,6 +121,12 @@ pub const RULES: &[Rule] = rules![
     work::outdated_images_are_read_again,
     work::another_wish_for_platforms_looks_again,
     work::nothing_to_index_is_no_failure,
+    classes::the_greatest_class_goes_first,
+    classes::waiting_work_is_raised_and_never_lowered,
+    classes::a_push_is_no_back_fill,
+    classes::looking_again_is_a_recheck,
+    classes::deferred_work_was_not_tried,
+    classes::a_deferred_recheck_leaves_the_result,
     leases::a_lease_is_renewed_and_given_back,
     leases::only_the_judge_writes_judgements,
     facts::a_layer_is_known_by_its_blobs_and_readers,
@@ -126,6 +134,18 @@ pub const RULES: &[Rule] = rules![
     facts::odd_values_come_back_as_they_were,
     environments::an_environment_is_the_union_of_its_sources,
     environments::recording_an_image_again_changes_nothing,
+    running::each_source_has_its_share,
+    running::a_failed_sync_removes_nothing,
+    running::an_image_joins_by_any_of_its_digests,
+    running::an_image_counts_where_it_was_pulled_from,
+    running::an_image_without_a_digest_is_what_its_tag_points_to,
+    running::what_is_not_analyzed_waits_with_its_reason,
+    running::what_is_analyzed_later_joins_by_itself,
+    running::saying_the_same_again_asks_for_nothing,
+    running::packages_in_use_are_those_that_any_source_saw,
+    running::what_runs_without_a_tag_is_listed_and_judged,
+    running::a_share_belongs_to_one_organization,
+    running::a_share_is_bounded,
     judgement::an_asking_during_judgement_is_not_lost,
     judgement::a_snapshot_is_judged_again_when_its_time_is_over,
     judgement::time_alone_makes_no_generation,

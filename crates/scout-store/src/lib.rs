@@ -25,13 +25,19 @@ pub use model::integration::{
     NewIntegration,
 };
 pub use model::judgement::{
-    FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, TagCandidate,
+    FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, PackagesInUse,
+    TagCandidate,
 };
 pub use model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
 pub use model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
+pub use model::runtime::{
+    JoinedImage, MAX_FAILURE_BYTES, MAX_PACKAGES_IN_USE, MAX_SHARE_IMAGES, MAX_WORKLOADS,
+    RunningImageRecord, RunningImageStatus, RunningPackage, RunningStatus, RunningWorkload,
+    ShareRecord, WaitingReason,
+};
 pub use model::tag::{KnownTag, Observation, Observed};
-pub use model::work::{IndexWork, Lease};
+pub use model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 pub use sqlite::{Access, SqliteStore};
 pub use store::Store;

@@ -8,5 +8,6 @@ pub(crate) mod integration;
 pub(crate) mod judgement;
 pub(crate) mod organization;
 pub(crate) mod repository;
+pub(crate) mod runtime;
 pub(crate) mod tag;
 pub(crate) mod work;

@@ -15,6 +15,7 @@ mod findings;
 mod holder;
 mod images;
 mod integrations;
+mod joins;
 mod judge_input;
 mod judgement;
 mod layers;
@@ -28,6 +29,7 @@ mod queue;
 mod ranges;
 mod registries;
 mod repositories;
+mod shares;
 mod tags;
 #[cfg(test)]
 mod tests;

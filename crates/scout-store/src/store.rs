@@ -27,8 +27,9 @@ use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
+use crate::model::runtime::{RunningImageRecord, RunningImageStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
-use crate::model::work::{IndexWork, Lease};
+use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 
 /// Everything Scout knows.
 ///
@@ -188,9 +189,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Records where a tag points to, and enqueues the artifact if it is wanted and not indexed.
     ///
-    /// It is wanted if `all_images` is set, or if the repository's baseline is complete and the
-    /// tag was never seen with this digest. A failed artifact is not enqueued again by this; a
-    /// waiting one whose work was dropped is. Of a disabled repository nothing is wanted.
+    /// It is wanted if the observation says why, or if the repository's baseline is complete and
+    /// the tag was never seen with this digest: then its class is at least
+    /// [`NewTag`](WorkClass::NewTag). One that waits already is raised to the greater class, and
+    /// keeps its place by age. A failed artifact is not enqueued again by this; a waiting one
+    /// whose work was dropped is. Of a disabled repository nothing is wanted.
     async fn observe(
         &self,
         org: OrgId,
@@ -266,14 +269,22 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // Work.
 
-    /// Leases up to `limit` artifacts of the registry that are due, oldest first.
+    /// Returns of each of these registries, in their order, the greatest class of which work is
+    /// due that nobody has leased.
+    async fn due_index_work(
+        &self,
+        org: OrgId,
+        registries: &[RegistryId],
+        now: Timestamp,
+    ) -> Result<Vec<Option<WorkClass>>>;
+
+    /// Leases artifacts of the registry that are due: by class, the greatest first, and within
+    /// a class the oldest first.
     async fn lease_index_work(
         &self,
         org: OrgId,
         registry: RegistryId,
-        now: Timestamp,
-        until: Timestamp,
-        limit: u32,
+        request: LeaseRequest,
     ) -> Result<Vec<IndexWork>>;
 
     /// Keeps a lease until the time given.
@@ -304,11 +315,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         registry: RegistryId,
     ) -> Result<(u64, Option<Timestamp>)>;
 
-    /// Enqueues failed artifacts of the organization again, but for those in repositories that
-    /// are disabled or whose registry was removed. Returns how many.
+    /// Enqueues failed artifacts of the organization again, as re-checks, but for those in
+    /// repositories that are disabled or whose registry was removed. Returns how many.
     async fn retry_failed(&self, org: OrgId, which: Retry, now: Timestamp) -> Result<u64>;
 
-    /// Enqueues the registry's artifacts that a tag of an enabled repository points to and whose
+    /// Enqueues as re-checks the registry's artifacts that a tag of an enabled repository points to and whose
     /// images were analyzed by older readers, or chosen by another wish for platforms. Their old
     /// results serve until the new ones are there, and stay if the artifact cannot be read again.
     /// Returns how many.
@@ -370,15 +381,65 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         image: EnvironmentImage,
     ) -> Result<()>;
 
-    /// Lists the organization's environments by name.
+    /// Lists the organization's environments by name: those that hold an analyzed image, recorded
+    /// or running.
     async fn environments(&self, org: OrgId) -> Result<Vec<EnvironmentRecord>>;
 
-    /// Lists an environment's images by repository and digest.
+    /// Lists an environment's images by repository and digest: what was recorded, and what of the
+    /// running images is analyzed, each once.
     async fn environment_images(
         &self,
         org: OrgId,
         environment: &EnvironmentName,
     ) -> Result<Vec<EnvironmentImage>>;
+
+    /// Replaces what runs in an environment as `source` says, all or nothing; the shares of others
+    /// stay.
+    ///
+    /// Which analyzed image each is, is found whenever it is asked for, so what is analyzed later
+    /// joins by itself. Images told several times are one, with all workloads and packages.
+    /// Judgement is asked for unless only workloads differ.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`](crate::Error::Failed) if an image has no digest and no name, or if there are
+    /// more than [`MAX_SHARE_IMAGES`](crate::MAX_SHARE_IMAGES); nothing is written then.
+    async fn replace_share(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        images: Vec<RunningImageRecord>,
+        now: Timestamp,
+    ) -> Result<ShareRecord>;
+
+    /// Records that what runs could not be found out. What was known stays.
+    async fn record_share_failure(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Removes what `source` said of an environment; returns whether there was such a share.
+    async fn remove_share(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+    ) -> Result<bool>;
+
+    /// Lists the organization's shares by environment and source.
+    async fn shares(&self, org: OrgId) -> Result<Vec<ShareRecord>>;
+
+    /// Lists what runs in an environment, as each source says, and what is known of it.
+    async fn running_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RunningImageStatus>>;
 
     // Judgement.
 

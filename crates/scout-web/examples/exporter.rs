@@ -54,6 +54,7 @@ async fn main() -> Result<(), BoxError> {
                 judged: 2,
                 partial: 0,
                 vulnerabilities: Some([Severity::Critical, Severity::Low].into_iter().collect()),
+                in_use: None,
                 policies: vec![PolicyCounts {
                     id: policy,
                     display_name: policy.display_name().to_owned(),

@@ -17,6 +17,7 @@ fn stream(
         judged: 3,
         partial: 0,
         vulnerabilities: counts,
+        in_use: None,
         policies,
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
+use super::OutOfReach;
 use crate::error::Error;
 
 /// How often a blob with wrong content is fetched: once more, in case the way was at fault.
@@ -27,7 +28,7 @@ pub(super) enum Failure {
     /// An image, but not for a platform that is wanted; the text says for which it is.
     OtherPlatform(String),
     /// The store failed, which is nobody's fault here.
-    Store(Error),
+    Store(Box<Error>),
 }
 
 impl Failure {
@@ -39,7 +40,7 @@ impl Failure {
             Self::Refused(reason) | Self::Skipped(reason) | Self::OtherPlatform(reason) => {
                 reason.clone()
             }
-            Self::Store(error) => chain(error),
+            Self::Store(error) => chain(error.as_ref()),
         }
     }
 
@@ -53,6 +54,19 @@ impl Failure {
             Self::Store(_) => true,
             Self::Refused(_) | Self::Skipped(_) | Self::OtherPlatform(_) => false,
         }
+    }
+
+    /// Returns whether the whole registry is out of reach, and not only what was asked for. A
+    /// server that is out of order counts: who is at fault shows when others are answered.
+    pub(super) fn out_of_reach(&self) -> Option<OutOfReach> {
+        let Self::Registry(error) = self else {
+            return None;
+        };
+        let is_down = matches!(error, scout_registry::Error::Unavailable { .. });
+        (is_down || error.concerns_whole_source()).then(|| OutOfReach {
+            reason: self.reason(),
+            retry_after: error.retry_after(),
+        })
     }
 
     /// Returns whether an attempt with this number, counted from 1 (the second is 1), is worth
@@ -97,12 +111,12 @@ impl From<scout_registry::Error> for Failure {
 
 impl From<scout_store::Error> for Failure {
     fn from(error: scout_store::Error) -> Self {
-        Self::Store(error.into())
+        Error::from(error).into()
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Store(error)
+        Self::Store(Box::new(error))
     }
 }

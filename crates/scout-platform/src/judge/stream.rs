@@ -13,6 +13,7 @@ use scout_store::{
     ArtifactState, ImageId, ImageRecord, JudgeInput, OrgId, PackageId, RepositoryId, Store,
 };
 
+use super::in_use::in_use;
 use super::{Feeds, coverage, newest};
 use crate::error::Result;
 
@@ -28,6 +29,8 @@ pub(crate) struct Judged {
     pub(crate) images: BTreeMap<ImageId, JudgedImage>,
     /// The match keys of all their packages.
     pub(crate) keys: BTreeMap<PackageId, MatchKey>,
+    /// The packages that were seen loaded, of images in streams where somebody looked.
+    pub(crate) in_use: BTreeMap<(StreamName, ImageId), RoaringBitmap>,
     /// The findings of their packages.
     pub(crate) findings: BTreeMap<PackageId, Vec<Finding>>,
     /// Known exploited vulnerabilities, if the catalog is loaded.
@@ -72,10 +75,12 @@ impl Judged {
                 .all(|artifact| artifact.state == ArtifactState::Skipped)
         };
         let streams = streams(&input);
+        let in_use = in_use(&input, &keys);
         let feeds = Feeds::new(feeds, input.unmatched);
         let mut judged = Self {
             streams,
             images: BTreeMap::new(),
+            in_use,
             keys,
             findings,
             kev,
@@ -102,7 +107,15 @@ impl Judged {
         &'a self,
         image: &'a ImageRecord,
     ) -> impl Iterator<Item = (&'a MatchKey, &'a Finding)> {
-        image.packages.iter().flat_map(move |id| {
+        self.findings_in(&image.packages)
+    }
+
+    /// The findings of these packages, each with its package.
+    pub(crate) fn findings_in<'a>(
+        &'a self,
+        packages: &'a RoaringBitmap,
+    ) -> impl Iterator<Item = (&'a MatchKey, &'a Finding)> {
+        packages.iter().flat_map(move |id| {
             let package = PackageId(id);
             let key = self.keys.get(&package);
             let findings = self
@@ -113,6 +126,14 @@ impl Judged {
             key.into_iter()
                 .flat_map(move |key| findings.iter().map(move |found| (key, found)))
         })
+    }
+
+    /// The packages of an image that were seen loaded in any environment; nothing if nobody
+    /// looked.
+    pub(crate) fn in_use_anywhere(&self, image: ImageId) -> Option<RoaringBitmap> {
+        let seen = self.in_use.iter().filter(|((_, id), _)| *id == image);
+        seen.map(|(_, packages)| packages.clone())
+            .reduce(|all, packages| all | packages)
     }
 
     pub(crate) fn is_known_exploited(&self, vulnerability: &VulnerabilityId) -> bool {
@@ -190,6 +211,23 @@ fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
     streams
 }
 
+/// Distinct vulnerabilities, each at its highest severity.
+#[derive(Default)]
+struct Worst<'a>(BTreeMap<&'a VulnerabilityId, Severity>);
+
+impl<'a> Worst<'a> {
+    fn extend(&mut self, findings: impl Iterator<Item = (&'a MatchKey, &'a Finding)>) {
+        for (_, finding) in findings {
+            let severity = self.0.entry(&finding.vulnerability).or_default();
+            *severity = finding.severity.max(*severity);
+        }
+    }
+
+    fn counts(&self) -> SeverityCounts {
+        self.0.values().copied().collect()
+    }
+}
+
 /// The numbers of one stream.
 fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) -> StreamSnapshot {
     let images: Vec<&JudgedImage> = members
@@ -200,11 +238,14 @@ fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) 
         images.iter().filter(|image| test(image)).count() as u64
     };
     let judged_members = count(&|image| image.coverage.judged);
-    let mut worst: BTreeMap<&VulnerabilityId, Severity> = BTreeMap::new();
+    let (mut all, mut in_use) = (Worst::default(), None::<Worst<'_>>);
     for image in &images {
-        for (_, finding) in judged.findings_of(&image.record) {
-            let severity = worst.entry(&finding.vulnerability).or_default();
-            *severity = finding.severity.max(*severity);
+        all.extend(judged.findings_of(&image.record));
+        if image.coverage.judged
+            && let Some(seen) = judged.in_use.get(&(name.clone(), image.record.id))
+        {
+            let in_use = in_use.get_or_insert_default();
+            in_use.extend(judged.findings_in(seen));
         }
     }
     let is_known = judged_members > 0 || (members.is_empty() && judged.known_to_be_empty);
@@ -213,7 +254,8 @@ fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) 
         members: members.len() as u64,
         judged: judged_members,
         partial: count(&|image| !image.coverage.unknown.is_empty()),
-        vulnerabilities: is_known.then(|| worst.into_values().collect::<SeverityCounts>()),
+        vulnerabilities: is_known.then(|| all.counts()),
+        in_use: in_use.map(|in_use| in_use.counts()),
         policies: policies(&images),
     }
 }

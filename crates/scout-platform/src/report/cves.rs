@@ -53,6 +53,10 @@ pub struct CveFinding {
     pub fixed_versions: BTreeSet<String>,
     /// Whether CISA lists it as exploited; absent while the catalog is not loaded.
     pub known_exploited: Option<bool>,
+    /// Whether a package that it affects was seen loaded at run time, in any environment; absent
+    /// where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<bool>,
     /// The packages it affects.
     pub packages: Vec<AffectedPackage>,
 }
@@ -122,6 +126,11 @@ impl From<&Coverage> for CoverageReport {
 
 /// Joins an image's findings by vulnerability, as the streams count them.
 fn findings(judged: &Judged, image: &scout_store::ImageRecord) -> Vec<CveFinding> {
+    let in_use = judged.in_use_anywhere(image.id);
+    let loaded: Option<BTreeSet<&VulnerabilityId>> = in_use.as_ref().map(|packages| {
+        let findings = judged.findings_in(packages);
+        findings.map(|(_, found)| &found.vulnerability).collect()
+    });
     let mut found: BTreeMap<&VulnerabilityId, CveFinding> = BTreeMap::new();
     for (key, finding) in judged.findings_of(image) {
         let id = &finding.vulnerability;
@@ -132,6 +141,7 @@ fn findings(judged: &Judged, image: &scout_store::ImageRecord) -> Vec<CveFinding
             records: BTreeSet::new(),
             fixed_versions: BTreeSet::new(),
             known_exploited: judged.kev.as_ref().map(|kev| kev.contains(id)),
+            in_use: loaded.as_ref().map(|loaded| loaded.contains(id)),
             packages: Vec::new(),
         });
         if finding.severity > joined.severity {

@@ -27,6 +27,8 @@ pub(crate) struct Asked {
     pub(crate) tags: u64,
     pub(crate) resolved: u64,
     pub(crate) manifests: u64,
+    /// The repositories whose manifests were asked for, in that order.
+    pub(crate) order: Vec<RepositoryName>,
     pub(crate) blobs: BTreeMap<Digest, u64>,
 }
 
@@ -63,6 +65,10 @@ struct State {
     unselected: BTreeSet<RepositoryName>,
     /// What listings of tags wait for once they are made.
     gate: Option<Arc<Semaphore>>,
+    /// What manifests wait for once they are asked for.
+    manifest_gate: Option<Arc<Semaphore>>,
+    /// Manifests that the registry cannot give, though it answers for others.
+    poisoned: BTreeSet<Digest>,
 }
 
 /// A registry in memory.
@@ -130,6 +136,24 @@ impl MemoryRegistry {
         let gate = Arc::new(Semaphore::new(0));
         self.state().gate = Some(Arc::clone(&gate));
         gate
+    }
+
+    /// Makes manifests wait, once they are asked for, until the gate is given a permit for each.
+    pub(crate) fn hold_manifests(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.state().manifest_gate = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// Answers with status 503 when this manifest is asked for.
+    pub(crate) fn poison(&self, digest: &Digest) {
+        self.state().poisoned.insert(digest.clone());
+    }
+
+    /// Returns the repositories whose manifests were asked for, without forgetting them.
+    pub(crate) fn order(&self) -> Vec<String> {
+        let state = self.state();
+        state.asked.order.iter().map(ToString::to_string).collect()
     }
 
     fn put(&self, bytes: Vec<u8>) -> Digest {
@@ -258,17 +282,24 @@ impl MemoryRegistry {
     }
 }
 
+fn url() -> RedactedUrl {
+    RedactedUrl::from(&Url::parse("https://registry.test/v2/").unwrap())
+}
+
 impl State {
+    fn down() -> Error {
+        Error::Unavailable {
+            url: url(),
+            status: 503,
+            retry_after: None,
+            detail: None,
+        }
+    }
+
     fn answers(&self) -> Result<()> {
-        let url = || RedactedUrl::from(&Url::parse("https://registry.test/v2/").unwrap());
         match self.trouble {
             None => Ok(()),
-            Some(Trouble::Down) => Err(Error::Unavailable {
-                url: url(),
-                status: 503,
-                retry_after: None,
-                detail: None,
-            }),
+            Some(Trouble::Down) => Err(Self::down()),
             Some(Trouble::Busy(seconds)) => Err(Error::TooManyRequests {
                 url: url(),
                 retry_after: Some(Duration::from_secs(seconds)),
@@ -351,12 +382,24 @@ impl RegistryIntegration for MemoryRegistry {
         Ok(state.resolved(repository, tag, digest))
     }
 
-    async fn manifest(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument> {
+    async fn manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<ManifestDocument> {
         self.log.lock().unwrap().push(self.host().to_owned());
-        {
+        let gate = {
             let mut state = self.state();
             state.asked.manifests += 1;
+            state.asked.order.push(repository.clone());
             state.answers()?;
+            if state.poisoned.contains(digest) {
+                return Err(State::down());
+            }
+            state.manifest_gate.clone()
+        };
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
         }
         Ok(ManifestDocument::new(
             digest.clone(),

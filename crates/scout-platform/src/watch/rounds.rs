@@ -111,7 +111,13 @@ impl Watcher {
 
     async fn sweep(&self, source: &Source, report: &mut RunReport) -> Result<()> {
         match source.sweeper.sweep().await {
-            Ok(sweep) => report.sweep = sweep,
+            Ok(sweep) => {
+                // Whatever kept images from being read, the registry answers.
+                if sweep.repositories > 0 && sweep.problems.total() == 0 {
+                    self.reached(source);
+                }
+                report.sweep = sweep;
+            }
             Err(error @ Error::Registry { .. }) => report.unlisted = Some(error),
             Err(error) => return Err(error),
         }

@@ -1,8 +1,11 @@
 mod activation;
+mod classes;
 mod events;
 mod fleet;
 mod names;
+mod reach;
 mod rounds;
+mod running;
 
 use std::fs;
 use std::path::PathBuf;
@@ -190,6 +193,17 @@ impl House {
         let names: Vec<String> = (0..packages).map(|n| format!("p{n}")).collect();
         let packages: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
         registry.push(repository, tag, &[debian(&packages)])
+    }
+
+    /// Pushes so many images, each other than the others, to the registry of this number; their
+    /// tags count from zero.
+    fn push_many(&self, number: usize, repository: &str, many: usize) {
+        let registries = std::iter::once(&self.registry).chain(&self.others);
+        let registry = registries.into_iter().nth(number).unwrap();
+        for tag in 0..many {
+            let tag = tag.to_string();
+            registry.push(repository, &tag, &[layer(&[("srv/number", &tag)])]);
+        }
     }
 
     /// Enables or disables a repository of the first registry.

@@ -1,15 +1,18 @@
 //! Workers: lease an artifact, make an attempt, record how it ended.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
-use scout_store::{ArtifactOutcome, IndexWork, RegistryId};
+use scout_store::{ArtifactOutcome, IndexWork, LeaseRequest, RegistryId, WorkClass};
 use tokio_util::sync::CancellationToken;
 
+use super::breaker::{Breaker, Pass};
 use super::{IDLE, RunReport, Source, Until, Watcher};
 use crate::error::Result;
+use crate::index::{Attempt, OutOfReach};
 
 /// How long a lease lasts without renewal: what another machine waits after a crash of this one.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -22,6 +25,15 @@ pub(super) struct Tally {
     indexed: AtomicU64,
     skipped: AtomicU64,
     failed: AtomicU64,
+    deferred: AtomicU64,
+}
+
+/// What a worker has in hand.
+struct Leased<'a> {
+    source: &'a Source,
+    work: IndexWork,
+    /// Whether it is to show whether the registry answers again.
+    is_probe: bool,
 }
 
 impl Tally {
@@ -30,6 +42,7 @@ impl Tally {
         report.indexed += self.indexed.swap(0, Ordering::Relaxed);
         report.skipped += self.skipped.swap(0, Ordering::Relaxed);
         report.failed += self.failed.swap(0, Ordering::Relaxed);
+        report.deferred += self.deferred.swap(0, Ordering::Relaxed);
     }
 
     /// The counter of such an outcome; an attempt that is repeated is not counted.
@@ -41,6 +54,7 @@ impl Tally {
                 Some(&self.skipped)
             }
             ArtifactOutcome::Failed { .. } => Some(&self.failed),
+            ArtifactOutcome::Deferred { .. } => Some(&self.deferred),
             _ => None,
         }
     }
@@ -57,7 +71,16 @@ impl Watcher {
         if !self.options.index {
             return Ok(());
         }
-        let workers = (0..self.options.workers).map(|_| self.work(registries, until, stop));
+        // A watcher keeps a worker for what was just pushed. A single run has an end, at which
+        // all is done.
+        let is_reserved = until == Until::Stopped && self.options.workers > 1;
+        let workers = (0..self.options.workers).map(|number| {
+            let least = match is_reserved && number == 0 {
+                true => WorkClass::NewTag,
+                false => WorkClass::Backfill,
+            };
+            self.work(registries, least, until, stop)
+        });
         try_join_all(workers).await?;
         Ok(())
     }
@@ -65,6 +88,7 @@ impl Watcher {
     async fn work(
         &self,
         registries: &[RegistryId],
+        least: WorkClass,
         until: Until,
         stop: &CancellationToken,
     ) -> Result<()> {
@@ -72,11 +96,14 @@ impl Watcher {
             // Both before the lease is asked for: work that comes meanwhile is not missed.
             let woken = self.work.notified();
             let was_begun = self.is_begun();
-            if let Some((source, work)) = self.lease(registries).await? {
-                self.index_one(source, &work).await?;
+            if let Some(leased) = self.lease(registries, least).await? {
+                self.index_one(&leased).await?;
                 continue;
             }
-            if until == Until::NothingIsLeft && was_begun && self.backlog().await? == 0 {
+            if until == Until::NothingIsLeft
+                && was_begun
+                && self.backlog(Breaker::has_given_up).await? == 0
+            {
                 break;
             }
             tokio::select! {
@@ -88,44 +115,124 @@ impl Watcher {
         Ok(())
     }
 
-    /// Leases the next piece of work. Registries take turns, so that one with a long queue keeps
-    /// no other waiting.
-    async fn lease(&self, registries: &[RegistryId]) -> Result<Option<(&Source, IndexWork)>> {
-        let first = self.turn.load(Ordering::Relaxed);
-        let all = self.sources.iter().zip(registries).enumerate();
-        for (number, (source, &registry)) in all.clone().skip(first).chain(all.take(first)) {
+    /// Leases the next piece of work: of the greatest class there is in any registry, and among
+    /// registries that have it in turns, so that one with a long queue keeps no other waiting.
+    async fn lease(
+        &self,
+        registries: &[RegistryId],
+        least: WorkClass,
+    ) -> Result<Option<Leased<'_>>> {
+        loop {
             let now = self.clock.now();
+            let due = self.store.due_index_work(self.org, registries, now).await?;
+            let turn = self.turn.load(Ordering::Relaxed);
+            let all = self.sources.iter().zip(registries).zip(due).enumerate();
+            let next = all
+                .filter_map(|(number, ((source, &registry), class))| {
+                    let class = class.filter(|class| *class >= least)?;
+                    let pass = source.breaker.pass();
+                    let order = (class, Reverse((number < turn, number)));
+                    (pass != Pass::Shut).then_some((order, number, source, registry, pass))
+                })
+                .max_by_key(|(order, ..)| *order);
+            let Some(((class, _), number, source, registry, pass)) = next else {
+                return Ok(None);
+            };
+            let is_probe = pass == Pass::Probe;
+            if is_probe && !source.breaker.begin_probe() {
+                continue;
+            }
+            let request = LeaseRequest::new(now, now + LEASE, 1);
+            let request = match is_probe {
+                true => request.at_least(least).as_probe(),
+                false => request.at_least(class),
+            };
             let leased = self
                 .store
-                .lease_index_work(self.org, registry, now, now + LEASE, 1)
+                .lease_index_work(self.org, registry, request)
                 .await?;
             if let Some(work) = leased.into_iter().next() {
                 self.turn.store(number + 1, Ordering::Relaxed);
-                return Ok(Some((source, work)));
+                return Ok(Some(Leased {
+                    source,
+                    work,
+                    is_probe,
+                }));
+            }
+            // Somebody was quicker.
+            if is_probe {
+                source.breaker.drop_probe();
             }
         }
-        Ok(None)
     }
 
-    async fn index_one(&self, source: &Source, work: &IndexWork) -> Result<()> {
+    /// Notes that the registry of a source answers.
+    pub(super) fn reached(&self, source: &Source) {
+        if source.breaker.close() {
+            tracing::info!("{} answers again", source.watched.registry.host());
+            self.work.notify_waiters();
+        }
+    }
+
+    /// Returns how an attempt ended, having looked who is to blame: an image that the registry
+    /// fails at again, while it answers for others, is tried for itself.
+    fn judge_attempt(&self, leased: &Leased<'_>, attempt: Attempt) -> ArtifactOutcome {
+        let Leased {
+            source,
+            work,
+            is_probe,
+        } = leased;
+        let Some(OutOfReach {
+            reason,
+            retry_after,
+        }) = attempt.out_of_reach
+        else {
+            self.reached(source);
+            return attempt.outcome;
+        };
+        if work.deferrals > 0 && !source.breaker.is_open() {
+            return attempt.outcome;
+        }
+        if let Some(pause) = source.breaker.trip(*is_probe, retry_after) {
+            tracing::warn!(
+                "{} is out of reach, its images wait for {} s: {reason}",
+                source.watched.registry.host(),
+                pause.as_secs()
+            );
+        }
+        ArtifactOutcome::Deferred { reason }
+    }
+
+    async fn index_one(&self, leased: &Leased<'_>) -> Result<()> {
+        let Leased {
+            source,
+            work,
+            is_probe,
+        } = leased;
         let name = || {
             let reference = source.watched.registry.reference(&work.repository);
             format!("{reference}@{}", work.digest.short())
         };
-        let attempt = source.indexer.attempt(work);
+        let attempt = source.indexer.attempted(work);
         tokio::pin!(attempt);
-        let outcome = loop {
+        let attempt = loop {
             tokio::select! {
-                outcome = &mut attempt => break outcome?,
+                attempt = &mut attempt => break attempt?,
                 () = tokio::time::sleep(RENEWAL) => {
                     let until = self.clock.now() + LEASE;
                     match self.store.renew_index_work(work, until).await {
-                        Err(error) if error.is_lease_lost() => return Ok(()),
+                        Err(error) if error.is_lease_lost() => {
+                            if *is_probe {
+                                source.breaker.drop_probe();
+                            }
+                            return Ok(());
+                        }
                         other => other?,
                     }
                 }
             }
         };
+        let outcome = self.judge_attempt(leased, attempt);
         match &outcome {
             ArtifactOutcome::Indexed(images)
             | ArtifactOutcome::Platforms {

@@ -23,9 +23,29 @@ pub struct Connection {
 
 impl Connection {
     pub(super) fn read(kind: &'static str, fields: &Fields) -> Result<Self, InvalidSpec> {
+        Self::at("registry", fields.required(kind, "registry")?, fields)
+    }
+
+    /// Reads the address that another key than `registry=` gives, by the same rules, with the
+    /// other keys of a connection. A path is allowed; it is part of the returned address only,
+    /// which ends with `/`.
+    pub(crate) fn with_path(
+        key: &'static str,
+        text: &str,
+        fields: &Fields,
+    ) -> Result<(Self, Url), InvalidSpec> {
+        let scheme_len = text.find("://").map_or(0, |index| index + "://".len());
+        let (scheme, rest) = text.split_at(scheme_len);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let connection = Self::at(key, &format!("{scheme}{host}"), fields)?;
+        let url = connection.api_address(key, text)?;
+        Ok((connection, url))
+    }
+
+    fn at(key: &'static str, text: &str, fields: &Fields) -> Result<Self, InvalidSpec> {
         let insecure = fields.flag("insecure")?;
         let ca = fields.optional("ca")?.map(PathBuf::from);
-        let (base, host) = address(fields.required(kind, "registry")?, insecure, ca.is_some())?;
+        let (base, host) = address(key, text, insecure, ca.is_some())?;
         let allowed_hosts = fields.list(&["allow-host"]);
         let is_host = |host: &&String| {
             Url::parse(&format!("https://{host}/")).is_ok_and(|url| {
@@ -144,9 +164,14 @@ const DOCKER_HUB_SERVER: &str = "registry-1.docker.io";
 
 /// Reads `[scheme://]host[:port]`. Without a scheme it is https; but http for a registry on this
 /// machine, unless a certificate authority is named, and with `insecure=true`.
-fn address(text: &str, insecure: bool, has_ca: bool) -> Result<(Url, String), InvalidSpec> {
+fn address(
+    key: &'static str,
+    text: &str,
+    insecure: bool,
+    has_ca: bool,
+) -> Result<(Url, String), InvalidSpec> {
     let bad = || InvalidSpec::NotAHost {
-        key: "registry",
+        key,
         value: without_credentials(text),
     };
     let is_explicit = text.contains("://");

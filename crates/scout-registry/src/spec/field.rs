@@ -12,7 +12,7 @@ use crate::spec::secret::SecretRef;
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    pub(super) fn new(parameters: &Parameters) -> Result<Self, InvalidSpec> {
+    pub(crate) fn new(parameters: &Parameters) -> Result<Self, InvalidSpec> {
         let pairs = parameters.pairs();
         match pairs.iter().find(|(_, value)| value.is_empty()) {
             Some((key, _)) => Err(InvalidSpec::EmptyValue { key: key.clone() }),
@@ -21,11 +21,11 @@ impl Fields {
     }
 
     /// Returns the type; without one it is the default.
-    pub(super) fn kind(&self) -> Result<&str, InvalidSpec> {
+    pub(crate) fn kind(&self) -> Result<&str, InvalidSpec> {
         Ok(self.optional("type")?.unwrap_or("oci"))
     }
 
-    pub(super) fn check_keys(
+    pub(crate) fn check_keys(
         &self,
         kind: &'static str,
         allowed: &[&str],

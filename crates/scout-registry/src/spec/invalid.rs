@@ -1,6 +1,6 @@
 //! What can be wrong with a registry string.
 
-use scout_envs::InvalidRepositoryName;
+use scout_envs::{InvalidEnvironmentName, InvalidRepositoryName};
 
 use crate::filter::InvalidGlob;
 use crate::spec::InvalidSecretRef;
@@ -46,6 +46,16 @@ pub enum InvalidSpec {
         kind: &'static str,
         /// The key.
         key: &'static str,
+    },
+    /// Two keys of which one is needed.
+    #[error("type={kind} needs {one}= or {other}=")]
+    MissingOneOf {
+        /// The type.
+        kind: &'static str,
+        /// The key that most people use.
+        one: &'static str,
+        /// The other key.
+        other: &'static str,
     },
     /// A key given twice.
     #[error("{key}= is given more than once")]
@@ -104,6 +114,17 @@ pub enum InvalidSpec {
         value: String,
         /// What is allowed.
         allowed: &'static str,
+    },
+    /// A region that is not known.
+    #[error(
+        "region={value} is not known; the regions are {known}; the address of any other is given \
+         with url= instead"
+    )]
+    UnknownRegion {
+        /// The value.
+        value: String,
+        /// What is known.
+        known: String,
     },
     /// A value that is not a name of the kind that is expected.
     #[error("{key}={value} is not {expected}")]
@@ -176,6 +197,9 @@ pub enum InvalidSpec {
     /// A glob that is none.
     #[error(transparent)]
     Glob(#[from] InvalidGlob),
+    /// An environment that is none.
+    #[error(transparent)]
+    Environment(#[from] InvalidEnvironmentName),
     /// A repository that is none.
     #[error(transparent)]
     Repository(#[from] InvalidRepositoryName),

@@ -6,11 +6,12 @@ use crate::error::Result;
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, Retry};
 use crate::model::repository::RepositoryRecord;
 use crate::model::tag::Observation;
+use crate::model::work::WorkClass;
 use crate::store::Store;
 
 fn pushed(tag: &str, name: &str, second: i64) -> Observation {
     Observation {
-        all_images: true,
+        wanted: Some(WorkClass::Event),
         ..World::observation(tag, name, second)
     }
 }

@@ -1,6 +1,6 @@
 //! Rules for registries and repositories.
 
-use super::sample::{World, assert_refused, at, digest, parse, repositories};
+use super::sample::{World, assert_refused, at, digest, lease_at, parse, repositories};
 use crate::error::Result;
 use crate::id::{OrgId, RegistryId};
 use crate::model::artifact::ArtifactState;
@@ -179,7 +179,7 @@ pub(super) async fn an_organization_cannot_touch_anothers(store: &dyn Store) -> 
     assert_eq!(store.artifacts(rival.org, None).await?, []);
     assert_eq!(store.judge_input(rival.org).await?.images, []);
     let work = store
-        .lease_index_work(rival.org, acme.registry, at(9), at(19), 10)
+        .lease_index_work(rival.org, acme.registry, lease_at(9, 10))
         .await?;
     assert_eq!(work, []);
     Ok(())

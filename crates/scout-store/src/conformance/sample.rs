@@ -13,7 +13,7 @@ use crate::model::image::{ImageFacts, NewImage};
 use crate::model::judgement::FeedRecord;
 use crate::model::repository::WatchedRepository;
 use crate::model::tag::{Observation, Observed};
-use crate::model::work::{IndexWork, Lease};
+use crate::model::work::{IndexWork, Lease, LeaseRequest};
 use crate::store::Store;
 
 /// The version of the readers, where it does not matter.
@@ -23,6 +23,11 @@ pub(super) const READERS: u32 = 3;
 pub(super) fn at(second: i64) -> Timestamp {
     // With nanoseconds, which have to come back.
     Timestamp::UNIX_EPOCH + SignedDuration::new(1_700_000_000 + second, 123_456_789)
+}
+
+/// Returns a request for so much of what is due at this second, for ten seconds.
+pub(super) fn lease_at(second: i64, limit: u32) -> LeaseRequest {
+    LeaseRequest::new(at(second), at(second + 10), limit)
 }
 
 /// Parses a value that is known to be right.
@@ -214,7 +219,7 @@ impl<'a> World<'a> {
             digest: digest(name),
             pushed_at: None,
             seen_at: at(second),
-            all_images: false,
+            wanted: None,
         }
     }
 
@@ -227,7 +232,7 @@ impl<'a> World<'a> {
     /// Leases all work that is due at this second, for ten seconds.
     pub(super) async fn lease(&self, second: i64) -> Result<Vec<IndexWork>> {
         self.store
-            .lease_index_work(self.org, self.registry, at(second), at(second + 10), 100)
+            .lease_index_work(self.org, self.registry, lease_at(second, 100))
             .await
     }
 

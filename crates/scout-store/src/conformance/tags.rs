@@ -4,6 +4,7 @@ use super::sample::{World, at, digest, parse};
 use crate::error::Result;
 use crate::model::artifact::{ArtifactOutcome, ArtifactState};
 use crate::model::tag::Observation;
+use crate::model::work::WorkClass;
 use crate::store::Store;
 
 /// What the first listing saw is not indexed; what comes after it is.
@@ -58,7 +59,7 @@ pub(super) async fn all_images_wants_the_baseline_too(store: &dyn Store) -> Resu
     let world = World::new(store).await?;
     world.observe("1", "one", 0).await?;
     let everything = |tag: &str, name: &str| Observation {
-        all_images: true,
+        wanted: Some(WorkClass::Backfill),
         ..World::observation(tag, name, 0)
     };
     assert_eq!(
@@ -79,9 +80,9 @@ pub(super) async fn observing_again_changes_nothing(store: &dyn Store) -> Result
     let world = World::watching(store).await?;
     world.index("1", "one", 2, Vec::new()).await?;
     world.answer().await?;
-    for all_images in [false, true] {
+    for wanted in [None, Some(WorkClass::Event)] {
         let again = Observation {
-            all_images,
+            wanted,
             ..World::observation("1", "one", 9)
         };
         let seen = world.observe_as(again).await?;
@@ -155,7 +156,7 @@ pub(super) async fn what_failed_is_not_enqueued_by_seeing_it(store: &dyn Store) 
     };
     store.finish_index_work(&work, outcome, at(3)).await?;
     let again = Observation {
-        all_images: true,
+        wanted: Some(WorkClass::Backfill),
         ..World::observation("2", "one", 4)
     };
     assert_eq!(world.observe_as(again).await?.state, ArtifactState::Failed);

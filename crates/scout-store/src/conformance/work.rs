@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::sample::{READERS, World, assert_lost, assert_refused, at, digest, image, key};
+use super::sample::{
+    READERS, World, assert_lost, assert_refused, at, digest, image, key, lease_at,
+};
 use crate::error::Result;
 use crate::id::{ArtifactId, ImageId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, FoundImage, Retry};
@@ -26,15 +28,8 @@ pub(super) async fn the_oldest_work_is_leased_first(store: &dyn Store) -> Result
     world.observe("3", "three", 30).await?;
     world.observe("1", "one", 10).await?;
     world.observe("2", "two", 20).await?;
-    let lease = |second, limit| {
-        store.lease_index_work(
-            world.org,
-            world.registry,
-            at(second),
-            at(second + 10),
-            limit,
-        )
-    };
+    let lease =
+        |second, limit| store.lease_index_work(world.org, world.registry, lease_at(second, limit));
     assert_eq!(lease(9, 5).await?, [], "nothing is due");
     assert_eq!(lease(40, 0).await?, []);
     let first = lease(25, 5).await?;
@@ -410,7 +405,7 @@ pub(super) async fn work_is_leased_to_one_of_two(one: &dyn Store, other: &dyn St
     let mut leased = BTreeSet::new();
     for (turn, store) in [one, other, other, one, other, one].into_iter().enumerate() {
         let work = store
-            .lease_index_work(world.org, world.registry, at(3), at(13), 4)
+            .lease_index_work(world.org, world.registry, lease_at(3, 4))
             .await?;
         assert_eq!(work.len(), if turn < 5 { 4 } else { 0 });
         for work in work {

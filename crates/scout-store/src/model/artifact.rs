@@ -74,6 +74,11 @@ pub enum ArtifactOutcome {
         /// When to try again.
         at: Timestamp,
     },
+    /// The registry was out of reach: no attempt on the artifact, which keeps its place.
+    Deferred {
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// Which failed artifacts to try again.

@@ -15,7 +15,7 @@ pub struct EnvironmentRecord {
     pub images: u64,
 }
 
-/// An image recorded in an environment.
+/// An image in an environment: recorded, or said to run there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EnvironmentImage {
     /// The repository it was recorded from.
@@ -24,10 +24,10 @@ pub struct EnvironmentImage {
     pub repository: RepositoryName,
     /// The tag it was recorded by, if any; the tag may point elsewhere by now.
     pub tag: Option<Tag>,
-    /// The digest it was recorded by: of the index or the manifest.
+    /// The digest it was recorded or found by: of the index or the manifest.
     pub digest: Digest,
     /// The image.
     pub image: ImageId,
-    /// When it was recorded.
+    /// When it was recorded, or since when it runs.
     pub recorded_at: Timestamp,
 }

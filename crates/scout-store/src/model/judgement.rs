@@ -8,6 +8,7 @@ use scout_envs::{EnvironmentName, Finding, MatchKey, RepositoryName, Tag, Vulner
 
 use crate::id::{ImageId, OrgId, PackageId, RepositoryId};
 use crate::model::image::ImageRecord;
+use crate::model::runtime::RunningPackage;
 
 /// A request to judge an organization again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,6 +68,8 @@ pub struct JudgeInput {
     pub tags: Vec<TagCandidate>,
     /// Members of environments: name, repository, image; in no order, none twice.
     pub environments: Vec<(EnvironmentName, RepositoryId, ImageId)>,
+    /// What of the images in environments is in use, where somebody looked; sorted.
+    pub in_use: Vec<PackagesInUse>,
     /// Every image named above, once.
     pub images: Vec<ImageRecord>,
     /// Packages of these images (owned ones left out) that were never matched with any feed.
@@ -75,6 +78,18 @@ pub struct JudgeInput {
     /// repository or a catalog without repositories: then an empty `latest-indexed` is known to
     /// be empty. Where no repository is enabled, nothing is known.
     pub listed: bool,
+}
+
+/// What of an image is in use in an environment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PackagesInUse {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The image.
+    pub image: ImageId,
+    /// The packages, as any source saw them loaded; sorted, each once.
+    pub packages: Vec<RunningPackage>,
 }
 
 /// A tag that may be the newest of its repository.

@@ -5,6 +5,7 @@ use scout_envs::{Digest, Tag};
 
 use crate::id::ArtifactId;
 use crate::model::artifact::ArtifactState;
+use crate::model::work::WorkClass;
 
 /// A tag as it was last seen.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,8 +32,9 @@ pub struct Observation {
     /// repository's [`watched_since`](crate::RepositoryRecord::watched_since), so that order
     /// within a sweep, or an interruption, decides nothing.
     pub seen_at: Timestamp,
-    /// Whether tags below the baseline are wanted too (`--all-images`, an event, an activation).
-    pub all_images: bool,
+    /// Why what it points to is wanted whether it is new or not: back-fill (`--all-images`), an
+    /// event or an activation. Without, only what is new since the baseline is.
+    pub wanted: Option<WorkClass>,
 }
 
 /// What came of an [`Observation`].

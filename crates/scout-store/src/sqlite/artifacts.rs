@@ -9,6 +9,7 @@ use super::column::{parsed, time};
 use super::fault::Outcome;
 use super::images::platform;
 use super::listings::state as get_state;
+use super::shares;
 use crate::id::{ArtifactId, ImageId, OrgId, RepositoryId};
 use crate::model::artifact::{ArtifactRecord, ArtifactState};
 
@@ -19,6 +20,7 @@ pub(super) fn list(
 ) -> Outcome<Vec<ArtifactRecord>> {
     let mut tags = tags(tx, org)?;
     let mut images = images(tx, org)?;
+    let running = shares::artifacts(tx, org)?;
     let mut statement = tx.prepare_cached(
         "SELECT a.artifact_id, g.display, r.repository_id, r.name, a.digest, a.state, a.reason,
                 a.attempts, a.updated_at, r.reference,
@@ -36,7 +38,7 @@ pub(super) fn list(
         let id = ArtifactId(row.get(0)?);
         let tags = tags.remove(&id).unwrap_or_default();
         let runs: bool = row.get(10)?;
-        if tags.is_empty() && !runs {
+        if tags.is_empty() && !runs && !running.contains(&id) {
             continue;
         }
         artifacts.push(ArtifactRecord {

@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 
 use super::fault::{Fault, Outcome};
 
+use crate::model::work::WorkClass;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Returns the time as nanoseconds since 1970; times outside the years 1678 to 2262 are moved to
@@ -107,6 +109,27 @@ pub(super) fn bitmap(row: &Row<'_>, column: usize) -> rusqlite::Result<RoaringBi
     let bytes = row.get_ref(column)?.as_blob()?;
     RoaringBitmap::deserialize_from(bytes)
         .map_err(|error| unreadable(column, Type::Blob, error.into()))
+}
+
+/// Returns a class of work as it stands in the column `urgency`: the greater goes first.
+pub(super) fn urgency(class: WorkClass) -> u8 {
+    match class {
+        WorkClass::Event => 3,
+        WorkClass::NewTag => 2,
+        WorkClass::Recheck => 1,
+        WorkClass::Backfill => 0,
+    }
+}
+
+pub(super) fn class(row: &Row<'_>, column: usize) -> rusqlite::Result<WorkClass> {
+    let stored: u8 = row.get(column)?;
+    WorkClass::ALL
+        .into_iter()
+        .find(|class| urgency(*class) == stored)
+        .ok_or_else(|| {
+            let error = format!("{stored} is no class of work");
+            unreadable(column, Type::Integer, error.into())
+        })
 }
 
 pub(super) fn unreadable(column: usize, kind: Type, error: BoxError) -> rusqlite::Error {

@@ -1,13 +1,17 @@
 //! Environments: which images were recorded in them, and by whom.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{OptionalExtension, Transaction, params};
 use scout_envs::{Digest, EnvironmentName, Tag};
 
-use super::column::{get_count, nanos, opt_parsed, parsed, time};
+use super::column::{nanos, opt_parsed, parsed, time};
 use super::fault::Outcome;
-use super::judgement;
+use super::{judgement, shares};
 use crate::id::{ImageId, OrgId, RepositoryId};
 use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::runtime::RunningPackage;
 
 pub(super) fn record(
     tx: &Transaction<'_>,
@@ -55,19 +59,14 @@ pub(super) fn record(
 }
 
 pub(super) fn list(tx: &Transaction<'_>, org: OrgId) -> Outcome<Vec<EnvironmentRecord>> {
-    let mut statement = tx.prepare_cached(
-        "SELECT environment, count(*)
-         FROM (SELECT DISTINCT environment, repository_id, image_id
-               FROM environment_images WHERE org_id = ?1)
-         GROUP BY environment ORDER BY environment",
-    )?;
-    let environments = statement.query_map(params![org.0], |row| {
-        Ok(EnvironmentRecord {
-            name: parsed(row, 0)?,
-            images: get_count(row, 1)?,
-        })
-    })?;
-    Ok(environments.collect::<rusqlite::Result<_>>()?)
+    let mut images: BTreeMap<EnvironmentName, u64> = BTreeMap::new();
+    for (environment, ..) in members(tx, org)?.images {
+        *images.entry(environment).or_default() += 1;
+    }
+    let records = images.into_iter();
+    Ok(records
+        .map(|(name, images)| EnvironmentRecord { name, images })
+        .collect())
 }
 
 pub(super) fn images(
@@ -79,7 +78,7 @@ pub(super) fn images(
         "SELECT e.repository_id, r.name, e.tag, e.digest, e.image_id, e.recorded_at
          FROM environment_images e JOIN repositories r ON r.repository_id = e.repository_id
          WHERE e.org_id = ?1 AND e.environment = ?2
-         ORDER BY r.name, e.repository_id, e.image_id, e.recorded_at DESC, e.source",
+         ORDER BY e.source",
     )?;
     let mut images: Vec<EnvironmentImage> = statement
         .query_map(params![org.0, environment.as_str()], |row| {
@@ -93,27 +92,59 @@ pub(super) fn images(
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
+    for member in shares::members(tx, org, Some(environment))? {
+        let joined = member.joined.image;
+        images.extend(joined.images.into_iter().map(|image| EnvironmentImage {
+            repository_id: joined.repository_id,
+            repository: joined.repository.clone(),
+            tag: member.tag.clone(),
+            digest: joined.digest.clone(),
+            image,
+            recorded_at: member.since,
+        }));
+    }
     // What several sources recorded is one member; the newest record is shown.
+    images.sort_by_key(|image| (image.repository_id, image.image, Reverse(image.recorded_at)));
     images.dedup_by_key(|image| (image.repository_id, image.image));
     images.sort_by(|a, b| (&a.repository, &a.digest).cmp(&(&b.repository, &b.digest)));
     Ok(images)
 }
 
-/// Lists the members of all environments of the organization.
-pub(super) fn members(
-    tx: &Transaction<'_>,
-    org: OrgId,
-) -> Outcome<Vec<(EnvironmentName, RepositoryId, ImageId)>> {
+/// The members of all environments of an organization.
+#[derive(Default)]
+pub(super) struct Members {
+    /// What is in them, none twice.
+    pub(super) images: BTreeSet<(EnvironmentName, RepositoryId, ImageId)>,
+    /// What of them is in use, where somebody looked.
+    pub(super) in_use: BTreeMap<(EnvironmentName, ImageId), BTreeSet<RunningPackage>>,
+}
+
+/// Returns the members of all environments: what was recorded, and what of the shares is
+/// analyzed.
+pub(super) fn members(tx: &Transaction<'_>, org: OrgId) -> Outcome<Members> {
     let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT environment, repository_id, image_id FROM environment_images
+        "SELECT environment, repository_id, image_id FROM environment_images
          WHERE org_id = ?1",
     )?;
-    let members = statement.query_map(params![org.0], |row| {
-        Ok((
-            parsed(row, 0)?,
-            RepositoryId(row.get(1)?),
-            ImageId(row.get(2)?),
-        ))
+    let recorded = statement.query_map(params![org.0], |row| {
+        let repository = RepositoryId(row.get(1)?);
+        Ok((parsed(row, 0)?, repository, ImageId(row.get(2)?)))
     })?;
-    Ok(members.collect::<rusqlite::Result<_>>()?)
+    let mut members = Members {
+        images: recorded.collect::<rusqlite::Result<_>>()?,
+        in_use: BTreeMap::new(),
+    };
+    for member in shares::members(tx, org, None)? {
+        let joined = member.joined.image;
+        for image in joined.images {
+            let environment = || member.environment.clone();
+            let place = (environment(), joined.repository_id, image);
+            members.images.insert(place);
+            if let Some(packages) = &member.packages_in_use {
+                let in_use = members.in_use.entry((environment(), image)).or_default();
+                in_use.extend(packages.iter().cloned());
+            }
+        }
+    }
+    Ok(members)
 }

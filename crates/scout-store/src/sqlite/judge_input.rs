@@ -9,11 +9,14 @@ use super::column::{opt_time, parsed, time};
 use super::fault::Outcome;
 use super::{environments, images, listings, packages};
 use crate::id::{ArtifactId, ImageId, OrgId, RepositoryId};
-use crate::model::judgement::{JudgeInput, TagCandidate};
+use crate::model::judgement::{JudgeInput, PackagesInUse, TagCandidate};
 
 pub(super) fn read(tx: &Transaction<'_>, org: OrgId) -> Outcome<JudgeInput> {
     let tags = candidates(tx, org)?;
-    let environments = environments::members(tx, org)?;
+    let environments::Members {
+        images: environments,
+        in_use,
+    } = environments::members(tx, org)?;
     let named: BTreeSet<ImageId> = tags
         .iter()
         .flat_map(|tag| tag.images.iter().copied())
@@ -27,9 +30,17 @@ pub(super) fn read(tx: &Transaction<'_>, org: OrgId) -> Outcome<JudgeInput> {
     for image in &images {
         installed |= &image.packages;
     }
+    let in_use = in_use
+        .into_iter()
+        .map(|((environment, image), packages)| PackagesInUse {
+            environment,
+            image,
+            packages: packages.into_iter().collect(),
+        });
     Ok(JudgeInput {
         tags,
-        environments,
+        environments: environments.into_iter().collect(),
+        in_use: in_use.collect(),
         unmatched: installed & packages::unmatched(tx)?,
         images,
         listed: listings::is_listed(tx, org)?,

@@ -13,7 +13,7 @@ use scout_envs::{
 use super::{
     SqliteStore, activation, artifacts, environments, events, feeds, findings, holder, images,
     integrations, judge_input, judgement, layers, leases, listings, organizations, packages, queue,
-    registries, repositories, tags, work,
+    registries, repositories, shares, tags, work,
 };
 use crate::error::Result;
 use crate::id::{EventId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
@@ -32,8 +32,9 @@ use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
+use crate::model::runtime::{RunningImageRecord, RunningImageStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
-use crate::model::work::{IndexWork, Lease};
+use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 use crate::store::Store;
 
 #[async_trait]
@@ -345,16 +346,27 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn due_index_work(
+        &self,
+        org: OrgId,
+        registries: &[RegistryId],
+        now: Timestamp,
+    ) -> Result<Vec<Option<WorkClass>>> {
+        let registries = registries.to_vec();
+        self.read("look for index work", move |tx| {
+            queue::due(tx, org, &registries, now)
+        })
+        .await
+    }
+
     async fn lease_index_work(
         &self,
         org: OrgId,
         registry: RegistryId,
-        now: Timestamp,
-        until: Timestamp,
-        limit: u32,
+        request: LeaseRequest,
     ) -> Result<Vec<IndexWork>> {
         self.write_as_holder("lease index work", move |tx, holder| {
-            work::lease(tx, holder.id(), org, registry, now, until, limit)
+            work::lease(tx, holder.id(), org, registry, request)
         })
         .await
     }
@@ -513,6 +525,69 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn replace_share(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        images: Vec<RunningImageRecord>,
+        now: Timestamp,
+    ) -> Result<ShareRecord> {
+        let (environment, source) = (environment.clone(), source.to_owned());
+        self.write_durably("record what runs", move |tx| {
+            let share = share(org, &environment, &source);
+            shares::replace(tx, share, images, now)
+        })
+        .await
+    }
+
+    async fn record_share_failure(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (environment, source) = (environment.clone(), source.to_owned());
+        let reason = reason.to_owned();
+        self.write("record that it is not known what runs", move |tx| {
+            let share = share(org, &environment, &source);
+            shares::record_failure(tx, share, &reason, now)
+        })
+        .await
+    }
+
+    async fn remove_share(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+    ) -> Result<bool> {
+        let (environment, source) = (environment.clone(), source.to_owned());
+        self.write_durably("forget what runs", move |tx| {
+            shares::remove(tx, share(org, &environment, &source))
+        })
+        .await
+    }
+
+    async fn shares(&self, org: OrgId) -> Result<Vec<ShareRecord>> {
+        self.read("list who says what runs", move |tx| shares::list(tx, org))
+            .await
+    }
+
+    async fn running_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RunningImageStatus>> {
+        let environment = environment.clone();
+        self.read("list what runs", move |tx| {
+            shares::running(tx, org, &environment)
+        })
+        .await
+    }
+
     async fn enqueue_judgement(&self, org: OrgId) -> Result<()> {
         self.write("ask for judgement", move |tx| judgement::enqueue(tx, org))
             .await
@@ -618,5 +693,13 @@ impl Store for SqliteStore {
             artifacts::list(tx, org, state)
         })
         .await
+    }
+}
+
+fn share<'a>(org: OrgId, environment: &'a EnvironmentName, source: &'a str) -> shares::Share<'a> {
+    shares::Share {
+        org,
+        environment,
+        source,
     }
 }

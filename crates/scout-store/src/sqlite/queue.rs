@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::column::{get_count, nanos, opt_time};
+use super::column::{get_count, nanos, opt_time, urgency};
 use super::fault::Outcome;
 use crate::id::{ArtifactId, OrgId, RegistryId};
 use crate::model::artifact::{ArtifactState, Retry};
+use crate::model::work::WorkClass;
 
 /// Makes an artifact wait for indexing.
 pub(super) fn enqueue(
@@ -14,6 +15,7 @@ pub(super) fn enqueue(
     org: OrgId,
     registry: RegistryId,
     artifact: ArtifactId,
+    class: WorkClass,
     now: Timestamp,
 ) -> Outcome<()> {
     tx.prepare_cached(
@@ -26,24 +28,60 @@ pub(super) fn enqueue(
         ArtifactState::Waiting.as_str(),
         nanos(now)
     ])?;
-    add(tx, org, registry, artifact, now)
+    add(tx, org, registry, artifact, class, now)
 }
 
-/// Adds the work for an artifact that waits, unless it is there.
+/// Adds the work for an artifact that waits; if it is there, it is only raised to the class.
 pub(super) fn add(
     tx: &Transaction<'_>,
     org: OrgId,
     registry: RegistryId,
     artifact: ArtifactId,
+    class: WorkClass,
     now: Timestamp,
 ) -> Outcome<()> {
     tx.prepare_cached(
-        "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at)
-         VALUES (?1, 'index', ?2, ?3, ?4)
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at, urgency)
+         VALUES (?1, 'index', ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET urgency = excluded.urgency
+             WHERE work.urgency < excluded.urgency",
     )?
-    .execute(params![org.0, artifact.0, registry.0, nanos(now)])?;
+    .execute(params![
+        org.0,
+        artifact.0,
+        registry.0,
+        nanos(now),
+        urgency(class)
+    ])?;
     Ok(())
+}
+
+/// Returns of each registry the greatest class of which something is due and free.
+pub(super) fn due(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registries: &[RegistryId],
+    now: Timestamp,
+) -> Outcome<Vec<Option<WorkClass>>> {
+    // Ends at the first that is free, where max() would read the whole queue.
+    let mut find = tx.prepare_cached(
+        "SELECT 1 FROM work
+         WHERE org_id = ?1 AND registry_id = ?2 AND class = 'index' AND urgency = ?3
+           AND run_at <= ?4 AND (lease_until IS NULL OR lease_until <= ?4)
+         LIMIT 1",
+    )?;
+    let mut due = Vec::with_capacity(registries.len());
+    for registry in registries {
+        let mut greatest = None;
+        for class in WorkClass::ALL {
+            if find.exists(params![org.0, registry.0, urgency(class), nanos(now)])? {
+                greatest = Some(class);
+                break;
+            }
+        }
+        due.push(greatest);
+    }
+    Ok(due)
 }
 
 pub(super) fn enqueue_outdated(
@@ -56,8 +94,8 @@ pub(super) fn enqueue_outdated(
 ) -> Outcome<u64> {
     let enqueued = tx
         .prepare_cached(
-            "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at)
-             SELECT a.org_id, 'index', a.artifact_id, r.registry_id, ?4
+            "INSERT INTO work (org_id, class, artifact_id, registry_id, run_at, urgency)
+             SELECT a.org_id, 'index', a.artifact_id, r.registry_id, ?4, ?6
              FROM artifacts a JOIN repositories r ON r.repository_id = a.repository_id
              WHERE a.org_id = ?1 AND r.registry_id = ?2 AND r.enabled
                AND a.state IN ('indexed', 'other-platform')
@@ -76,7 +114,8 @@ pub(super) fn enqueue_outdated(
             registry.0,
             analysis_version,
             nanos(now),
-            platforms
+            platforms,
+            urgency(WorkClass::Recheck)
         ])?;
     Ok(enqueued as u64)
 }
@@ -124,7 +163,8 @@ pub(super) fn retry_failed(
         })?
         .collect::<rusqlite::Result<_>>()?;
     for &(artifact, registry) in &failed {
-        enqueue(tx, org, RegistryId(registry), ArtifactId(artifact), now)?;
+        let (registry, artifact) = (RegistryId(registry), ArtifactId(artifact));
+        enqueue(tx, org, registry, artifact, WorkClass::Recheck, now)?;
     }
     Ok(failed.len() as u64)
 }

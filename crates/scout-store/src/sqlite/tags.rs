@@ -11,6 +11,7 @@ use super::{judgement, queue};
 use crate::id::{ArtifactId, OrgId, RepositoryId};
 use crate::model::artifact::ArtifactState;
 use crate::model::tag::{Observation, Observed};
+use crate::model::work::WorkClass;
 
 pub(super) fn observe(
     tx: &Transaction<'_>,
@@ -34,15 +35,17 @@ pub(super) fn observe(
     let change = pointer.record(tx)?;
 
     let is_new = change == Change::New;
-    let is_wanted = observation.all_images || (place.has_baseline && is_new);
-    match state {
-        ArtifactState::BelowBaseline if place.enabled && is_wanted => {
-            queue::enqueue(tx, org, place.registry, artifact, seen_at)?;
+    let is_push = place.has_baseline && is_new;
+    let class = observation.wanted.max(is_push.then_some(WorkClass::NewTag));
+    match (state, class) {
+        (ArtifactState::BelowBaseline, Some(class)) if place.enabled => {
+            queue::enqueue(tx, org, place.registry, artifact, class, seen_at)?;
             state = ArtifactState::Waiting;
         }
         // Its work is gone if the repository was disabled since, or the registry removed.
-        ArtifactState::Waiting if place.enabled => {
-            queue::add(tx, org, place.registry, artifact, seen_at)?;
+        (ArtifactState::Waiting, class) if place.enabled => {
+            let class = class.unwrap_or(WorkClass::Backfill);
+            queue::add(tx, org, place.registry, artifact, class, seen_at)?;
         }
         _ => {}
     }

@@ -3,35 +3,55 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::column::{nanos, parsed};
+use super::column::{class, nanos, parsed, urgency};
 use super::fault::{Fault, Outcome};
 use super::leases::next_fence;
 use super::{images, judgement};
 use crate::id::{ArtifactId, ImageId, OrgId, RegistryId, RepositoryId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, FoundImage};
-use crate::model::work::IndexWork;
+use crate::model::work::{IndexWork, LeaseRequest};
+
+/// What is due, of one registry and at least of one class.
+macro_rules! due {
+    () => {
+        "SELECT w.artifact_id, w.attempts, a.digest, r.repository_id, r.name, w.urgency,
+                w.deferrals
+         FROM work w
+         JOIN artifacts a ON a.artifact_id = w.artifact_id
+         JOIN repositories r ON r.repository_id = a.repository_id
+         WHERE w.org_id = ?1 AND w.registry_id = ?2 AND w.class = 'index' AND w.urgency >= ?5
+           AND w.run_at <= ?3 AND (w.lease_until IS NULL OR w.lease_until <= ?3) "
+    };
+}
 
 pub(super) fn lease(
     tx: &Transaction<'_>,
     holder: &str,
     org: OrgId,
     registry: RegistryId,
-    now: Timestamp,
-    until: Timestamp,
-    limit: u32,
+    request: LeaseRequest,
 ) -> Outcome<Vec<IndexWork>> {
+    let wanted = params![
+        org.0,
+        registry.0,
+        nanos(request.now),
+        request.limit,
+        urgency(request.least)
+    ];
     let mut leased: Vec<IndexWork> = tx
-        .prepare_cached(
-            "SELECT w.artifact_id, w.attempts, a.digest, r.repository_id, r.name
-             FROM work w
-             JOIN artifacts a ON a.artifact_id = w.artifact_id
-             JOIN repositories r ON r.repository_id = a.repository_id
-             WHERE w.org_id = ?1 AND w.registry_id = ?2 AND w.class = 'index'
-               AND w.run_at <= ?3 AND (w.lease_until IS NULL OR w.lease_until <= ?3)
-             ORDER BY w.run_at, w.artifact_id
-             LIMIT ?4",
-        )?
-        .query_map(params![org.0, registry.0, nanos(now), limit], |row| {
+        .prepare_cached(match request.is_probe {
+            true => {
+                concat!(
+                    due!(),
+                    "ORDER BY w.deferrals, w.urgency DESC, w.run_at, w.artifact_id LIMIT ?4"
+                )
+            }
+            false => concat!(
+                due!(),
+                "ORDER BY w.urgency DESC, w.run_at, w.artifact_id LIMIT ?4"
+            ),
+        })?
+        .query_map(wanted, |row| {
             Ok(IndexWork {
                 org,
                 registry,
@@ -39,7 +59,9 @@ pub(super) fn lease(
                 repository: parsed(row, 4)?,
                 artifact: ArtifactId(row.get(0)?),
                 digest: parsed(row, 2)?,
+                class: class(row, 5)?,
                 attempts: row.get(1)?,
+                deferrals: row.get(6)?,
                 fence: 0,
             })
         })?
@@ -54,7 +76,7 @@ pub(super) fn lease(
             org.0,
             work.artifact.0,
             holder,
-            nanos(until),
+            nanos(request.until),
             work.fence
         ])?;
     }
@@ -152,6 +174,7 @@ pub(super) fn finish(
             end(tx, work, &ending, now)
         }
         ArtifactOutcome::Retry { reason, at } => postpone(tx, work, &reason, at),
+        ArtifactOutcome::Deferred { reason } => defer(tx, work, &reason),
     }
 }
 
@@ -274,11 +297,27 @@ fn postpone(tx: &Transaction<'_>, work: &IndexWork, reason: &str, at: Timestamp)
     // With a new fence, or whoever gave it back could still write.
     let fence = next_fence(tx)?;
     tx.prepare_cached(
-        "UPDATE work SET run_at = ?3, attempts = attempts + 1, holder = NULL,
+        "UPDATE work SET run_at = ?3, attempts = attempts + 1, deferrals = 0, holder = NULL,
                          lease_until = NULL, fence = ?4
          WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
     )?
     .execute(params![work.org.0, work.artifact.0, nanos(at), fence])?;
+    Ok(())
+}
+
+/// Gives the work back as it was; only the reason is told.
+fn defer(tx: &Transaction<'_>, work: &IndexWork, reason: &str) -> Outcome<()> {
+    tx.prepare_cached(
+        "UPDATE artifacts SET reason = ?3
+         WHERE org_id = ?1 AND artifact_id = ?2 AND state = 'waiting'",
+    )?
+    .execute(params![work.org.0, work.artifact.0, reason])?;
+    let fence = next_fence(tx)?;
+    tx.prepare_cached(
+        "UPDATE work SET deferrals = deferrals + 1, holder = NULL, lease_until = NULL, fence = ?3
+         WHERE org_id = ?1 AND class = 'index' AND artifact_id = ?2",
+    )?
+    .execute(params![work.org.0, work.artifact.0, fence])?;
     Ok(())
 }
 

@@ -110,6 +110,7 @@ pub(super) fn snapshot(generation: u64, stream: &str, severities: &[Severity]) -
             judged: 2,
             partial: 0,
             vulnerabilities: Some(severities.iter().copied().collect()),
+            in_use: None,
             policies: vec![PolicyCounts {
                 id: policy,
                 display_name: policy.display_name().to_owned(),

@@ -10,6 +10,7 @@ use super::super::migration::KNOWN;
 use super::{at, open};
 use crate::error::Error;
 use crate::id::{ImageId, OrgId, RegistryId, RepositoryId};
+use crate::model::work::WorkClass;
 use crate::sqlite::column::nanos;
 use crate::sqlite::{Access, DATABASE, SqliteStore};
 use crate::store::Store;
@@ -69,6 +70,8 @@ async fn what_an_earlier_release_knew_is_known() {
     assert_eq!((input.images.len(), input.listed), (1, true));
     let backlog = store.index_backlog(org, registry).await.unwrap();
     assert_eq!(backlog, (1, Some(at(0))));
+    let due = store.due_index_work(org, &[registry], at(0)).await.unwrap();
+    assert_eq!(due, [Some(WorkClass::NewTag)]);
 
     // Everything was watched, and is; references are those of a plain host.
     let listed = store.repositories(org, None).await.unwrap();

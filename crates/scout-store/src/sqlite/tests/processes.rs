@@ -18,6 +18,7 @@ use crate::id::{OrgId, RegistryId, RepositoryId};
 use crate::model::event::{EventAction, EventsRecorded, NewEvent};
 use crate::model::repository::WatchedRepository;
 use crate::model::tag::Observation;
+use crate::model::work::{LeaseRequest, WorkClass};
 use crate::sqlite::{Access, SqliteStore};
 use crate::store::Store;
 
@@ -44,7 +45,7 @@ fn observation(number: u32) -> Observation {
         digest: Digest::sha256(&digest),
         pushed_at: None,
         seen_at: at(0),
-        all_images: true,
+        wanted: Some(WorkClass::Backfill),
     }
 }
 
@@ -83,7 +84,7 @@ async fn victim() {
             .unwrap();
         if number % 4 == 0 {
             store
-                .lease_index_work(org, registry, at(0), at(1_000), 1)
+                .lease_index_work(org, registry, LeaseRequest::new(at(0), at(1_000), 1))
                 .await
                 .unwrap();
         }
@@ -146,7 +147,7 @@ async fn what_a_killed_process_held_is_free_and_what_it_was_answered_is_there() 
         let judge = store.lease("judge", at(1), at(2)).await.unwrap().unwrap();
         store.release(&judge).await.unwrap();
         let work = store
-            .lease_index_work(org, registry, at(1), at(2), 10_000)
+            .lease_index_work(org, registry, LeaseRequest::new(at(1), at(2), 10_000))
             .await
             .unwrap();
         assert_eq!(
@@ -208,7 +209,7 @@ async fn many_tasks_of_two_processes_lose_and_double_nothing() {
                     .unwrap();
                 store.known_tags(org, repository).await.unwrap();
                 let work = store
-                    .lease_index_work(org, registry, at(0), at(1_000), 1)
+                    .lease_index_work(org, registry, LeaseRequest::new(at(0), at(1_000), 1))
                     .await
                     .unwrap();
                 (u32::from(seen.is_new), work)
