@@ -178,11 +178,3 @@ impl Error {
         }
     }
 }
-
-/// An error with its causes, as programs print it.
-#[cfg(test)]
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
-}

@@ -5,14 +5,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::is_plain;
+
 /// An integration's name, as people give it; also the path on which its events arrive.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IntegrationName(String);
 
 impl IntegrationName {
-    /// Longest name accepted, in bytes; as for organizations.
-    pub const MAX_LEN: usize = 64;
+    /// Longest name accepted, in bytes.
+    pub const MAX_LEN: usize = crate::name::MAX_LEN;
 
     /// Returns the name.
     #[must_use]
@@ -45,13 +47,7 @@ impl TryFrom<String> for IntegrationName {
     type Error = InvalidIntegrationName;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let fits = !name.is_empty() && name.len() <= Self::MAX_LEN;
-        let starts_well = name.bytes().next().is_some_and(is_word);
-        let spelled_well = name
-            .bytes()
-            .all(|b| is_word(b) || matches!(b, b'-' | b'_' | b'.'));
-        if fits && starts_well && spelled_well {
+        if is_plain(&name) {
             Ok(Self(name))
         } else {
             Err(InvalidIntegrationName(name))

@@ -8,6 +8,7 @@ mod finding;
 mod gap;
 mod image;
 mod integration;
+mod name;
 mod organization;
 mod package;
 mod platform;

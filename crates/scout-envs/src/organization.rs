@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::is_plain;
+
 /// An organization's name, as it stands in the path of the metrics endpoint.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -13,8 +15,8 @@ pub struct OrgName(String);
 impl OrgName {
     /// The organization used when none is named.
     pub const DEFAULT: &'static str = "default";
-    /// Longest name accepted, in bytes; Docker's own namespaces stay below 30.
-    pub const MAX_LEN: usize = 64;
+    /// Longest name accepted, in bytes.
+    pub const MAX_LEN: usize = crate::name::MAX_LEN;
 
     /// Returns the name.
     #[must_use]
@@ -47,13 +49,7 @@ impl TryFrom<String> for OrgName {
     type Error = InvalidOrgName;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let fits = !name.is_empty() && name.len() <= Self::MAX_LEN;
-        let starts_well = name.bytes().next().is_some_and(is_word);
-        let spelled_well = name
-            .bytes()
-            .all(|b| is_word(b) || matches!(b, b'-' | b'_' | b'.'));
-        if fits && starts_well && spelled_well {
+        if is_plain(&name) {
             Ok(Self(name))
         } else {
             Err(InvalidOrgName(name))

@@ -1,13 +1,13 @@
 //! What can go wrong when images are looked for.
 
+mod advice;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use scout_envs::Digest;
 use scout_http::{RedactedUrl, Transient};
-
-use crate::client::NEEDS_CREDENTIALS;
 
 /// The result of an operation on an integration.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -310,48 +310,6 @@ impl Error {
             | Self::NotAnArchive { .. }
             | Self::NotALayout { .. } => true,
             _ => false,
-        }
-    }
-
-    /// Returns what a person should do about it, a clause that starts in lower case.
-    #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Http(error) => error.advice(),
-            Self::Unauthorized { advice, .. } if *advice == NEEDS_CREDENTIALS => {
-                "give user= and password=, or token="
-            }
-            Self::Unauthorized { .. } | Self::UnusableCredentials => {
-                "check the user and the password or token, and that they are enabled and have not expired"
-            }
-            Self::Denied { .. } => {
-                "give the credentials the right to read it: listing, metadata and pulling"
-            }
-            Self::NotFound { .. } => "check the name of the repository, and the path of the API",
-            Self::NoCatalog { .. } => {
-                "name the repositories with repository=, or give the credentials the right to list"
-            }
-            Self::TooManyRequests { .. } | Self::Unavailable { .. } => "try again later",
-            Self::WrongApi { .. } | Self::UnexpectedStatus { .. } | Self::InvalidAnswer { .. } => {
-                "check registry= and api=: something else answers there"
-            }
-            Self::NotPlainHttp { .. } => "check the port, and whether it speaks TLS",
-            Self::RefusedRealm { .. } => {
-                "if that service is yours, allow-host= approves its host, insecure=true plain http"
-            }
-            Self::RefusedRedirect { .. } | Self::RefusedLink { .. } => {
-                "check registry=; storage on a private host is approved with allow-host="
-            }
-            Self::NotALayout { .. } | Self::NotAnArchive { .. } | Self::Unreadable { .. } => {
-                "check the path"
-            }
-            Self::NoCluster { .. } | Self::UnknownCluster { .. } => {
-                "give the name of a cluster with cluster="
-            }
-            Self::NoRuntimeApi { .. } => {
-                "check that the token is that of the Risk Spotlight integration, or an API token"
-            }
-            _ => "look at the registry, its content is damaged",
         }
     }
 

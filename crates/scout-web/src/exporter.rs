@@ -1,5 +1,6 @@
 //! The service behind the routes: the source, the ready pages, and the task that renews them.
 
+use scout_platform::chain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -12,7 +13,6 @@ use scout_envs::OrgName;
 use tokio::net::TcpListener;
 
 use crate::cache::{Cache, State};
-use crate::chain::Chain;
 use crate::failure::Failure;
 use crate::options::ExporterOptions;
 use crate::page::Page;
@@ -97,7 +97,7 @@ impl Exporter {
         let first = !before.listed && before.last_success.is_none();
         match &problem {
             Some(error) if before.up || first => {
-                tracing::warn!(error = %Chain(error.as_ref()), "cannot read the metrics, serving the last good ones");
+                tracing::warn!(error = %chain(error.as_ref()), "cannot read the metrics, serving the last good ones");
             }
             None if !before.up && !first => tracing::info!("the metrics can be read again"),
             _ => {}
@@ -167,7 +167,7 @@ impl Exporter {
     ) -> Result<T, Failure> {
         in_time(REQUEST_TIMEOUT, question).await.map_err(|error| {
             self.0.stats.count_error(operation);
-            let error = Chain(error.as_ref());
+            let error = chain(error.as_ref());
             tracing::warn!(operation = operation.as_str(), %error, "the source did not answer a request");
             Failure::Unavailable
         })

@@ -2,7 +2,6 @@
 
 mod auth;
 mod cache;
-mod chain;
 mod exporter;
 mod failure;
 mod options;

@@ -2,6 +2,7 @@
 
 mod files;
 
+use scout_platform::chain;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +12,6 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::chain::Chain;
 use crate::tls::files::{Fingerprint, Loaded};
 pub use crate::tls::files::{MAX_PEM_BYTES, TlsError, TlsFiles};
 
@@ -104,7 +104,7 @@ impl Tls {
                 tracing::info!(certificate = %self.files.certificate.display(), "new certificate");
                 None
             }
-            Err(error) => Some(Chain(&error).to_string()),
+            Err(error) => Some(chain(&error)),
         };
         if let Some(reason) = &warning
             && state.warned != warning

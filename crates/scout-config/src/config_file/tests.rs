@@ -1,7 +1,7 @@
 //! Files people write, slips they make, and secrets that must not be shown.
 
 use super::*;
-use crate::error::chain;
+use scout_platform::chain;
 
 const EXAMPLE: &str = r#"
 org = "acme"

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::error::chain;
+use scout_platform::chain;
 
 const ARTIFACTORY_USER: &str = "DOCKER_SCOUT_ARTIFACTORY_API_USER";
 const ARTIFACTORY_PASSWORD: &str = "DOCKER_SCOUT_ARTIFACTORY_API_PASSWORD";

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::chain;
+use scout_platform::chain;
 
 /// A directory with helpers and a `config.json`; what `PATH` and `DOCKER_CONFIG` name.
 struct Docker {

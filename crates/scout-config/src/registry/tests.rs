@@ -1,7 +1,7 @@
 //! What an opened registry has, and what keeps it from being opened.
 
 use super::*;
-use crate::error::chain;
+use scout_platform::chain;
 
 const SECRET: &str = "DOCKER_SCOUT_ARTIFACTORY_WEBHOOK_SECRET";
 const WITH_PORT: &str = "type=artifactory,registry=r.example.com,api=r.example.com,port=9000";

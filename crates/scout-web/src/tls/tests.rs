@@ -1,5 +1,6 @@
 //! Certificates from files: what is usable, what is said of what is not, and renewal.
 
+use scout_platform::chain;
 use std::fs;
 use std::path::Path;
 
@@ -210,7 +211,7 @@ async fn what_is_wrong_with_files_is_said_with_what_to_do() {
     ];
     for (files, name, expected) in cases {
         let error = Tls::load(files).await.unwrap_err();
-        let message = Chain(&error).to_string();
+        let message = chain(&error);
         assert!(message.contains(name), "{name}: {message}");
         assert!(message.contains(expected), "{name}: {message}");
         let told = format!("{message} {error:?}");

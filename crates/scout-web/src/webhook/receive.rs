@@ -8,11 +8,11 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use scout_platform::chain;
 use scout_registry::events::{Answer, Delivery, Event, Reception};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
-use crate::chain::Chain;
 use crate::serve::Peer;
 use crate::webhook::WebhookReceiver;
 use crate::webhook::answer;
@@ -161,7 +161,7 @@ impl WebhookReceiver {
         match recorded {
             Ok(recorded) => Outcome::accepted(answer::stored(recorded, ignored), recorded, ignored),
             Err(error) => Outcome {
-                problem: Some(Chain(&error).to_string()),
+                problem: Some(chain(&error)),
                 ..Outcome::refused(Refusal::Unavailable, answer::unavailable())
             },
         }
