@@ -1,10 +1,15 @@
 //! The metrics endpoint over the wire: who may read, what comes, and how it ends.
 
+mod https;
+mod representations;
+
 use std::time::Duration;
 
-use crate::examples::{LATEST, indexed};
-use crate::support::http;
+use crate::examples::{ADVISORIES, LATEST, REGISTRY, indexed};
+use crate::support::http::{self, Answer};
 use crate::support::metrics::Samples;
+use crate::support::program::{self, Outcome};
+use crate::support::scout::Scout;
 use crate::support::serving::Serving;
 
 #[test]
@@ -92,7 +97,7 @@ fn the_exporter_ends_when_it_is_asked_to() {
     for signal in ["TERM", "INT"] {
         let exporter = Serving::exporter(&scout);
         exporter.guard.signal(signal);
-        crate::support::program::until("end", Duration::from_secs(20), || {
+        program::until("end", Duration::from_secs(20), || {
             (!exporter.guard.is_running()).then_some(())
         });
     }
@@ -112,4 +117,59 @@ fn the_exporters_own_metrics_are_apart() {
     );
     assert!(own.body.contains("# TYPE "), "{}", own.body);
     assert!(!own.body.contains(&token), "a secret in the metrics");
+}
+
+/// Starts an exporter with more arguments.
+fn exporter_with(scout: &Scout, more: &[&str]) -> Serving {
+    let mut command = program::ours("scout-exporter");
+    command.arg("--data-dir").arg(scout.dir()).args(more);
+    Serving::exporting(command)
+}
+
+#[test]
+fn new_numbers_come_at_once_or_when_the_cache_has_expired() {
+    let scout = Scout::new();
+    scout.sweep(REGISTRY, &[]).expect_code(0);
+    let token = scout.token(&[]);
+    let at_once = exporter_with(&scout, &[]);
+    let cached = exporter_with(&scout, &["--cache-mode", "ttl"]);
+    let body = |exporter: &Serving| exporter.ask(&token).body;
+    let before = body(&cached);
+    assert!(before.contains("scout_policy_evaluated_images"), "{before}");
+    assert_eq!(body(&at_once), before);
+    scout.sweep(REGISTRY, &ADVISORIES).expect_code(0);
+    let deadline = Duration::from_secs(20);
+    let after = program::until("new numbers", deadline, || {
+        Some(body(&at_once)).filter(|body| *body != before)
+    });
+    assert_eq!(Samples::parse(&after).severities("latest-indexed"), LATEST);
+    assert_eq!(body(&cached), before, "the same bytes for 60 minutes");
+}
+
+/// Runs the exporter, which cannot start.
+fn refused(more: &[&str]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    program::run("scout-exporter", folder.path(), more)
+}
+
+#[test]
+fn what_the_cache_cannot_be_told_is_told() {
+    for (arguments, expected) in [
+        (&["--cache-ttl", "3600"][..], "3600s, 3600m or 3600h"),
+        (&["--cache-ttl", "soon"], "such as 60m, 90s or 1h30m"),
+        (&["--cache-ttl", "0s"], "from 1s to 7d"),
+        (&["--cache-ttl", "8d"], "such as 60m, 90s or 1h30m"),
+        (&["--cache-mode", "never"], "`snapshot`"),
+    ] {
+        let outcome = refused(arguments).expect_code(64);
+        outcome.says(arguments[0]).says(expected);
+    }
+}
+
+/// Asks for the metrics with more headers.
+fn ask(exporter: &Serving, method: &str, token: &str, more: &[(&str, &str)]) -> Answer {
+    let url = format!("{}/v1/exporter/org/acme/metrics", exporter.url);
+    let bearer = format!("Bearer {token}");
+    let headers = [&[("Authorization", bearer.as_str())], more].concat();
+    http::send(method, &url, &headers, b"").unwrap()
 }

@@ -11,6 +11,8 @@ mod environments;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod hosted;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod integrations;

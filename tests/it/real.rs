@@ -9,6 +9,7 @@ mod fixture;
 mod kills;
 mod notifications;
 mod packages;
+mod parsers;
 mod prometheus;
 mod sweeps;
 mod trouble;

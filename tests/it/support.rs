@@ -4,6 +4,7 @@ pub(crate) mod artifactory;
 pub(crate) mod azure;
 pub(crate) mod fake;
 pub(crate) mod guard;
+pub(crate) mod hosted;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod metrics;

@@ -21,8 +21,7 @@ const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.5,\
 /// Reads an organization's metrics with a bearer token.
 #[derive(Clone)]
 pub struct ScoutClient {
-    http: HttpClient,
-    base: Url,
+    server: ScoutServer,
     token: SecretString,
 }
 
@@ -38,16 +37,10 @@ impl ScoutClient {
     ///
     /// If the address cannot have a path, or if the token cannot stand in a header.
     pub fn new(http: HttpClient, base: Url, token: &SecretString) -> Result<Self> {
-        if base.cannot_be_a_base() {
-            let url = RedactedUrl::from(&base);
-            return Err(Error::UnusableAddress { url });
-        }
-        let token = token.expose_secret().trim();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::UnusableToken);
-        }
-        let token = token.into();
-        Ok(Self { http, base, token })
+        let server = ScoutServer::new(http, base)?;
+        bearer(token)?;
+        let token = token.clone();
+        Ok(Self { server, token })
     }
 
     /// Fetches the metrics of an organization.
@@ -56,18 +49,68 @@ impl ScoutClient {
     ///
     /// If there is no whole answer with status 200; see [`Error`].
     pub async fn metrics(&self, org: &OrgName) -> Result<MetricsText> {
+        self.server.metrics(org, &self.token).await
+    }
+}
+
+impl fmt::Debug for ScoutClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScoutClient")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server of metrics, for tokens that change. Cheap to clone; connections are shared.
+#[derive(Clone)]
+pub struct ScoutServer {
+    http: HttpClient,
+    base: Url,
+}
+
+impl ScoutServer {
+    /// Returns the server at `base`. A path in it is kept in front of ours.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot have a path.
+    pub fn new(http: HttpClient, base: Url) -> Result<Self> {
+        if base.cannot_be_a_base() {
+            let url = RedactedUrl::from(&base);
+            return Err(Error::UnusableAddress { url });
+        }
+        Ok(Self { http, base })
+    }
+
+    /// Returns the address, without what may be secret in it.
+    #[must_use]
+    pub fn address(&self) -> RedactedUrl {
+        RedactedUrl::from(&self.base)
+    }
+
+    /// Checks that a token can be sent at all.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, or has other characters than a header's word.
+    pub fn check_token(token: &SecretString) -> Result<()> {
+        bearer(token).map(drop)
+    }
+
+    /// Fetches the metrics of an organization with this token, white space around it left out.
+    ///
+    /// # Errors
+    ///
+    /// If the token cannot be sent, or if there is no whole answer with status 200; see [`Error`].
+    pub async fn metrics(&self, org: &OrgName, token: &SecretString) -> Result<MetricsText> {
         let mut url = self.base.clone();
         let path = format!("{}{}", url.path().trim_end_matches('/'), metrics_path(org));
         url.set_path(&path);
         url.set_query(None);
         url.set_fragment(None);
-        let bearer = format!("Bearer {}", self.token.expose_secret());
-        let Ok(bearer) = HeaderValue::from_str(&bearer) else {
-            return Err(Error::UnusableToken);
-        };
         let request = Request::get(url)
             .with_header(header::ACCEPT, HeaderValue::from_static(ACCEPT))
-            .with_authorization(bearer);
+            .with_authorization(bearer(token)?);
         let fetch = |source| Error::Fetch { source };
         let response = self.http.send(request).await.map_err(fetch)?;
         check_status(&response, org)?;
@@ -77,12 +120,23 @@ impl ScoutClient {
     }
 }
 
-impl fmt::Debug for ScoutClient {
+impl fmt::Debug for ScoutServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScoutClient")
-            .field("base", &RedactedUrl::from(&self.base).as_str())
+        f.debug_struct("ScoutServer")
+            .field("base", &self.address().as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the header's value for a token.
+fn bearer(token: &SecretString) -> Result<HeaderValue> {
+    let token = token.expose_secret().trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::UnusableToken);
+    }
+    HeaderValue::from_str(&format!("Bearer {token}"))
+        .ok()
+        .ok_or(Error::UnusableToken)
 }
 
 /// Metrics as they came.

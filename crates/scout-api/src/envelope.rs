@@ -33,6 +33,8 @@ pub enum ErrorCode {
     NotFound,
     /// The path exists, but not with this method (status 405).
     MethodNotAllowed,
+    /// Nothing that can be sent is accepted by the caller (status 406).
+    NotAcceptable,
     /// The server cannot answer now; the same request may succeed later (status 503).
     Unavailable,
     /// A code that this version does not know.

@@ -5,11 +5,13 @@ mod client;
 mod envelope;
 #[cfg(feature = "client")]
 mod error;
+#[cfg(feature = "client")]
+pub mod hosted;
 mod path;
 mod token;
 
 #[cfg(feature = "client")]
-pub use client::{MAX_METRICS_BYTES, MetricsText, ScoutClient};
+pub use client::{MAX_METRICS_BYTES, MetricsText, ScoutClient, ScoutServer};
 pub use envelope::{ErrorBody, ErrorCode, ErrorItem};
 #[cfg(feature = "client")]
 pub use error::{Error, Result};

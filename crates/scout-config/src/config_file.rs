@@ -1,5 +1,6 @@
 //! `scout.toml`: defaults of the programs, and the integrations.
 
+mod hosted;
 mod invalid;
 mod section;
 
@@ -9,6 +10,8 @@ use scout_envs::{IntegrationName, OrgName, PlatformChoice};
 use scout_registry::{Parameters, RegistrySpec};
 use toml::de::{DeTable, DeValue};
 
+use crate::config_file::hosted::HOSTED;
+pub use crate::config_file::hosted::{HostedOrganization, check_api};
 pub use crate::config_file::invalid::InvalidConfigFile;
 use crate::config_file::invalid::Located;
 use crate::config_file::section::Section;
@@ -25,6 +28,8 @@ pub struct ConfigFile {
     pub defaults: Defaults,
     /// The integrations, in the order of the file. No two have the same name.
     pub integrations: Vec<ConfiguredIntegration>,
+    /// Organizations that are read from another server. No two have the same name.
+    pub hosted: Vec<HostedOrganization>,
 }
 
 /// What is used where no flag says otherwise.
@@ -93,6 +98,7 @@ const KEYS: &[&str] = &[
     "advisories",
     "platform",
     INTEGRATION,
+    HOSTED,
 ];
 /// The key of the list of integrations.
 const INTEGRATION: &str = "integration";
@@ -130,6 +136,7 @@ impl ConfigFile {
         Ok(Self {
             defaults: Defaults::read(&top)?,
             integrations: integrations(&top)?,
+            hosted: hosted::read(&top)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use scout_envs::IntegrationName;
+use scout_envs::{IntegrationName, OrgName};
 
 use crate::config_file::InvalidConfigFile;
 
@@ -119,6 +119,23 @@ pub enum Error {
     Integration {
         /// The integration.
         name: IntegrationName,
+        /// The cause.
+        source: BoxError,
+    },
+    /// What should be an access token cannot be one.
+    #[error(
+        "what is in token={reference} is not an access token: that is one word, such as \
+         dckr_pat_..."
+    )]
+    NotAToken {
+        /// Where it should be.
+        reference: String,
+    },
+    /// A hosted organization cannot be read as it is configured.
+    #[error("the organization {org} cannot be read from its server")]
+    Hosted {
+        /// The organization.
+        org: OrgName,
         /// The cause.
         source: BoxError,
     },

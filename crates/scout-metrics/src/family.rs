@@ -41,7 +41,7 @@ impl Family {
     pub(crate) fn with_names(
         kind: Kind,
         name: String,
-        help: String,
+        help: &str,
         labels: &[String],
     ) -> Result<Self, InvalidSchema> {
         let names: Vec<&str> = labels.iter().map(String::as_str).collect();
@@ -51,7 +51,7 @@ impl Family {
         Ok(Self {
             kind,
             name: name.into(),
-            help: help.into(),
+            help: label_value(help).into(),
             labels: labels.iter().cloned().map(Cow::Owned).collect(),
             series: IndexMap::new(),
         })
@@ -72,9 +72,30 @@ impl Family {
         }
     }
 
-    /// Sets one series. `values` has as many entries as the family has labels.
-    pub(crate) fn set(&mut self, values: Vec<String>, value: Number) {
-        self.series.insert(values, value);
+    /// Sets one series. `values` has as many entries as the family has labels. Returns the value
+    /// it had before.
+    pub(crate) fn set(&mut self, values: Vec<String>, value: Number) -> Option<Number> {
+        self.series.insert(values, value)
+    }
+
+    /// Adds the series of another piece of the same family; says why it cannot be one.
+    #[cfg_attr(
+        not(feature = "openmetrics-parser"),
+        expect(dead_code, reason = "only what is parsed comes in pieces")
+    )]
+    pub(crate) fn append(&mut self, other: Self) -> Result<(), &'static str> {
+        if self.kind != other.kind {
+            return Err("a family of two kinds");
+        }
+        if self.labels != other.labels {
+            return Err("different labels in one family");
+        }
+        for (values, value) in other.series {
+            if self.set(values, value).is_some() {
+                return Err("a series that was there before");
+            }
+        }
+        Ok(())
     }
 
     /// Returns what the series are.
@@ -167,6 +188,20 @@ impl<'a> Sample<'a> {
     }
 }
 
+/// Returns a label value, or a help text, that no reader takes for several lines.
+///
+/// Of what ends a line, the formats can escape the line feed only. Datadog's check splits the
+/// answer with Python's `str.splitlines`, which also ends lines at the other characters here, and
+/// then loses the whole scrape; other control characters end the text for readers written in C.
+/// Each becomes U+FFFD. It is done before values are compared, so no two series can become one.
+pub(crate) fn label_value(value: &str) -> String {
+    let misread = |char: char| {
+        (char.is_control() && char != '\n' && char != '\t')
+            || matches!(char, '\u{2028}' | '\u{2029}')
+    };
+    value.replace(misread, "\u{fffd}")
+}
+
 /// A family of gauges with `N` labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaugeFamily<const N: usize>(Family);
@@ -181,7 +216,7 @@ impl<const N: usize> GaugeFamily<N> {
 
     /// Sets the series that has these label values, in the order of the schema.
     pub fn set(&mut self, values: [&str; N], value: impl Into<Number>) {
-        self.0.set(values.map(str::to_owned).into(), value.into());
+        self.0.set(values.map(label_value).into(), value.into());
     }
 }
 
@@ -199,7 +234,7 @@ impl<const N: usize> CounterFamily<N> {
 
     /// Sets what the series that has these label values has counted so far.
     pub fn set(&mut self, values: [&str; N], count: u64) {
-        self.0.set(values.map(str::to_owned).into(), count.into());
+        self.0.set(values.map(label_value).into(), count.into());
     }
 }
 
@@ -240,6 +275,17 @@ mod tests {
         );
         assert_eq!(family.value(&["1", "2"]), Some(3_u64.into()));
         assert_eq!(family.value(&["1"]), None);
+    }
+
+    #[test]
+    fn values_that_are_written_alike_are_one_series() {
+        let mut family = gauge!("a", "", ["x"]).family();
+        family.set(["eu\u{2028}west"], 1_u64);
+        family.set(["eu\u{2029}west"], 2_u64);
+        family.set(["eu\nwest"], 3_u64);
+        let family = Family::from(family);
+        assert_eq!(family.len(), 2);
+        assert_eq!(family.value(&["eu\u{fffd}west"]), Some(2_u64.into()));
     }
 
     #[test]

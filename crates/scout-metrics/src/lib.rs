@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod encoding;
 mod exposition;
 mod family;
 mod format;
@@ -7,10 +8,12 @@ mod negotiate;
 mod number;
 #[cfg(feature = "openmetrics-parser")]
 mod parse;
+mod quality;
 mod render;
 mod schema;
 mod scout;
 
+pub use encoding::{Encoding, negotiate_encoding};
 pub use exposition::Exposition;
 pub use family::{CounterFamily, Family, GaugeFamily, Kind, Sample};
 pub use format::Format;
@@ -18,6 +21,11 @@ pub use negotiate::negotiate;
 pub use number::Number;
 #[cfg(feature = "openmetrics-parser")]
 pub use parse::{MAX_PARSED_BYTES, MAX_PARSED_SAMPLES, ParseError, parse};
-pub use render::render;
+pub use render::{Rendered, render};
 pub use schema::{CounterSchema, GaugeSchema, InvalidSchema};
-pub use scout::scout_families;
+pub use scout::{NotDocumented, documented_families, scout_families};
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod vectors;

@@ -1,7 +1,8 @@
 //! Families out of text, strictly, through the crate `openmetrics-parser` (LGPL-3.0).
 //!
-//! For checks and small answers. That crate compares each sample with all before it in its family,
-//! so what goes in is bounded.
+//! That crate sees a family piece by piece, so that time and memory stay in proportion to the text.
+
+mod split;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,22 +12,26 @@ use openmetrics_parser::{
     openmetrics::parse_openmetrics, prometheus::parse_prometheus,
 };
 
+use self::split::{Block, Piece, split};
 use crate::exposition::Exposition;
-use crate::family::{Family, Kind};
+use crate::family::{Family, Kind, label_value};
 use crate::format::Format;
 use crate::number::Number;
 use crate::schema::{InvalidSchema, TOTAL};
 
-/// Longest text that is parsed, in bytes: the grammar builds a tree many times the text's size.
-pub const MAX_PARSED_BYTES: usize = 1 << 20;
-/// Most lines with samples that are parsed: the time grows with the square of a family's samples,
-/// 5,000 take about 0.1 s, 100,000 took two minutes.
-pub const MAX_PARSED_SAMPLES: usize = 5_000;
+/// Longest text that is parsed, in bytes: twice what 100,000 series have.
+pub const MAX_PARSED_BYTES: usize = 32 << 20;
+/// Most samples that are parsed: ten times the series of a large organization. They take about 3 s.
+pub const MAX_PARSED_SAMPLES: usize = 300_000;
+/// Most samples of a histogram, a summary and the like that are parsed: such families can only be
+/// parsed whole, and are then not kept.
+const MAX_WHOLE_SAMPLES: usize = 1_000;
 
 /// Reads an exposition in one of the two formats.
 ///
-/// Label names come back sorted, and timestamps, exemplars and units are dropped. Families stand in
-/// the order of the text. May take 0.1 s: call it where blocking is allowed.
+/// Label names come back sorted, and timestamps, exemplars and units are dropped; of several
+/// points of one series the first is kept. Families stand in the order of the text. The time grows
+/// with the length of the text: 10,000 samples take 0.1 s, so call it where blocking is allowed.
 ///
 /// # Errors
 ///
@@ -36,30 +41,60 @@ pub fn parse(text: &str, format: Format) -> Result<Exposition, ParseError> {
     if text.len() > MAX_PARSED_BYTES {
         return Err(ParseError::TooLong { len: text.len() });
     }
-    let samples = text.lines().filter(|line| is_sample(line)).count();
+    let blocks = split(text, format)?;
+    let samples = blocks.iter().map(Block::len).sum();
     if samples > MAX_PARSED_SAMPLES {
         return Err(ParseError::TooManySamples { count: samples });
     }
-    // The grammar demands a family; a scrape without any is a right answer.
-    let empty = match format {
-        Format::PrometheusText => "",
-        Format::OpenMetrics => "# EOF\n",
-    };
-    if text == empty {
-        return Ok(Exposition::new());
+    let mut exposition = Exposition::new();
+    for block in blocks {
+        // Without samples a family is nothing to us, as when it is written.
+        let Some(family) = parse_block(&block, format)? else {
+            continue;
+        };
+        if exposition.insert(family).is_some() {
+            let reason = "two families whose samples have one name";
+            return Err(ParseError::malformed(block.first_line(), reason));
+        }
     }
-    let families = match format {
+    Ok(exposition)
+}
+
+fn parse_block(block: &Block<'_>, format: Format) -> Result<Option<Family>, ParseError> {
+    if !block.is_simple() && block.len() > MAX_WHOLE_SAMPLES {
+        return Err(ParseError::UnsupportedKind {
+            family: block.name.to_owned(),
+        });
+    }
+    let mut whole: Option<Family> = None;
+    for piece in block.pieces(format) {
+        let Some(part) = parse_piece(&piece, format)? else {
+            continue;
+        };
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => whole.append(part).map_err(|reason| {
+                let line = block.first_line();
+                ParseError::malformed(line, reason)
+            })?,
+        }
+    }
+    Ok(whole)
+}
+
+/// Returns the one family of a piece, if it has samples.
+fn parse_piece(piece: &Piece, format: Format) -> Result<Option<Family>, ParseError> {
+    let malformed = |reason: openmetrics_parser::ParseError| ParseError::of_parser(&reason, piece);
+    match format {
         Format::PrometheusText => {
-            let parsed = parse_prometheus(text).map_err(|reason| ParseError::malformed(&reason))?;
-            collect(parsed.families, prometheus_value, "")?
+            let parsed = parse_prometheus(&piece.text).map_err(malformed)?;
+            collect(&parsed.families, prometheus_value, "")
         }
         Format::OpenMetrics => {
-            let parsed =
-                parse_openmetrics(text).map_err(|reason| ParseError::malformed(&reason))?;
-            collect(parsed.families, openmetrics_value, TOTAL)?
+            let parsed = parse_openmetrics(&piece.text).map_err(malformed)?;
+            collect(&parsed.families, openmetrics_value, TOTAL)
         }
-    };
-    Ok(in_order_of(text, families))
+    }
 }
 
 /// Why a text was not read.
@@ -79,9 +114,11 @@ pub enum ParseError {
         count: usize,
     },
     /// The text breaks a rule of its format.
-    #[error("the text is not in the format it claims")]
+    #[error("the text is not in the format it claims, at or after line {line}")]
     Malformed {
-        /// What the parser says.
+        /// The line, from 1; of a rule that several lines break together, the first of them.
+        line: usize,
+        /// What is wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A family is a histogram, a summary or another kind that is not kept here.
@@ -101,49 +138,57 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    fn malformed(reason: &openmetrics_parser::ParseError) -> Self {
-        // That type is no `Error`, only its text can be kept.
-        let source = reason.to_string().into();
-        Self::Malformed { source }
+    fn malformed(line: usize, reason: &str) -> Self {
+        let source = reason.to_owned().into();
+        Self::Malformed { line, source }
+    }
+
+    /// Says on one line what the parser says on several, without quoting the text.
+    fn of_parser(reason: &openmetrics_parser::ParseError, piece: &Piece) -> Self {
+        let text = reason.to_string();
+        // A fault of grammar: ` --> LINE:COLUMN`, the line, and `= expected this or that`.
+        let place = text.split_once("--> ").and_then(|(_, rest)| {
+            let (line, _) = rest.split_once(':')?;
+            let index = line.parse::<usize>().ok()?.checked_sub(1)?;
+            piece.lines.get(index)
+        });
+        let line = place.or_else(|| piece.lines.first()).copied();
+        let last = text.lines().last().unwrap_or_default();
+        let said = last.trim().trim_start_matches("= ");
+        Self::malformed(line.unwrap_or(1), said)
     }
 }
 
-fn is_sample(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with('#')
-}
-
+/// Returns the family; there is one, for a piece has the lines of one.
 fn collect<T, V>(
-    families: HashMap<String, MetricFamily<T, V>>,
+    families: &HashMap<String, MetricFamily<T, V>>,
     convert: fn(&V) -> Option<(Kind, Number)>,
     counter_suffix: &str,
-) -> Result<Vec<Family>, ParseError>
+) -> Result<Option<Family>, ParseError>
 where
     T: Clone + fmt::Display,
     V: RenderableMetricValue + Clone,
 {
-    let converted = families.into_values().map(|family| {
+    let mut result: Option<Family> = None;
+    for family in families.values() {
         let unsupported = || ParseError::UnsupportedKind {
             family: family.family_name.clone(),
         };
-        let mut result: Option<Family> = None;
         for sample in family.iter_samples() {
             let (kind, value) = convert(&sample.value).ok_or_else(unsupported)?;
-            let values = sample
+            let labels = sample
                 .get_labelset()
-                .map_err(|reason| ParseError::malformed(&reason))?
-                .iter_values()
-                .cloned()
-                .collect();
+                .map_err(|reason| ParseError::malformed(1, &reason.to_string()))?;
+            let values = labels.iter_values().map(|value| label_value(value));
+            let values = values.collect();
             let target = match &mut result {
                 Some(target) => target,
-                none => none.insert(head(&family, kind, counter_suffix)?),
+                none => none.insert(head(family, kind, counter_suffix)?),
             };
             target.set(values, value);
         }
-        Ok(result)
-    });
-    // Without samples a family is nothing to us, as when it is written.
-    converted.filter_map(Result::transpose).collect()
+    }
+    Ok(result)
 }
 
 /// `counter_suffix` is what the format leaves out of a counter family's name.
@@ -160,12 +205,12 @@ where
     if kind == Kind::Counter {
         name.push_str(counter_suffix);
     }
-    Family::with_names(kind, name, family.help.clone(), family.get_label_names()).map_err(
-        |source| ParseError::UnsupportedName {
+    Family::with_names(kind, name, &family.help, family.get_label_names()).map_err(|source| {
+        ParseError::UnsupportedName {
             family: family.family_name.clone(),
             source,
-        },
-    )
+        }
+    })
 }
 
 fn prometheus_value(value: &PrometheusValue) -> Option<(Kind, Number)> {
@@ -191,21 +236,6 @@ fn number(value: &MetricNumber) -> Number {
         MetricNumber::Int(value) => Number::from(*value),
         MetricNumber::Float(value) => Number::from(*value),
     }
-}
-
-/// The parser hands families over in no order; the text has one.
-fn in_order_of(text: &str, mut families: Vec<Family>) -> Exposition {
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    for (place, line) in text.lines().filter(|line| is_sample(line)).enumerate() {
-        let name = line.split(['{', ' ', '\t']).next().unwrap_or(line);
-        places.entry(name).or_insert(place);
-    }
-    families.sort_by_key(|family| places.get(family.name()).copied());
-    let mut exposition = Exposition::new();
-    for family in families {
-        exposition.insert(family);
-    }
-    exposition
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use crate::format::Format;
 
 /// About what a series takes in the text, to reserve memory once.
 const BYTES_PER_SERIES: usize = 96;
+/// The last line of OpenMetrics text.
+const END: &str = "# EOF\n";
 
 /// Writes the families that have series as text.
 ///
@@ -21,9 +23,74 @@ pub fn render(exposition: &Exposition, format: Format) -> String {
         write_samples(&mut text, family);
     }
     if format == Format::OpenMetrics {
-        text.push_str("# EOF\n");
+        text.push_str(END);
     }
     text
+}
+
+/// The text of an exposition, kept so that the other format can be made of it without the families.
+///
+/// All formats have the same lines with samples, so one text and the heads of the families are
+/// enough, and take a third of the memory that the families take.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    text: String,
+    heads: Vec<Head>,
+}
+
+/// Where the head of a family stands in the Prometheus text, and what OpenMetrics has instead.
+#[derive(Clone, Debug)]
+struct Head {
+    start: usize,
+    end: usize,
+    openmetrics: String,
+}
+
+impl Rendered {
+    /// Writes the families that have series.
+    #[must_use]
+    pub fn new(exposition: &Exposition) -> Self {
+        let mut text = String::with_capacity(exposition.series_count() * BYTES_PER_SERIES);
+        let mut heads = Vec::new();
+        for family in exposition.families().filter(|family| !family.is_empty()) {
+            let start = text.len();
+            write_head(&mut text, family, Format::PrometheusText);
+            let end = text.len();
+            let mut openmetrics = String::new();
+            write_head(&mut openmetrics, family, Format::OpenMetrics);
+            heads.push(Head {
+                start,
+                end,
+                openmetrics,
+            });
+            write_samples(&mut text, family);
+        }
+        // It may be kept for days.
+        text.shrink_to_fit();
+        Self { text, heads }
+    }
+
+    /// Returns the Prometheus text.
+    #[must_use]
+    pub fn prometheus_text(&self) -> &str {
+        &self.text
+    }
+
+    /// Makes the OpenMetrics text: little more than a copy.
+    #[must_use]
+    pub fn openmetrics(&self) -> String {
+        let heads: usize = self.heads.iter().map(|head| head.openmetrics.len()).sum();
+        let mut openmetrics = String::with_capacity(self.text.len() + heads + END.len());
+        let mut done = 0;
+        for head in &self.heads {
+            openmetrics.push_str(self.text.get(done..head.start).unwrap_or_default());
+            openmetrics.push_str(&head.openmetrics);
+            done = head.end;
+        }
+        openmetrics.push_str(self.text.get(done..).unwrap_or_default());
+        openmetrics.push_str(END);
+        openmetrics
+    }
 }
 
 fn write_head(text: &mut String, family: &Family, format: Format) {
@@ -158,5 +225,36 @@ seen_total 7
     fn nothing_is_nothing_but_the_end_mark() {
         assert_eq!(render(&Exposition::new(), Format::PrometheusText), "");
         assert_eq!(render(&Exposition::new(), Format::OpenMetrics), "# EOF\n");
+    }
+
+    #[test]
+    fn what_is_kept_gives_both_texts() {
+        let mut unlabeled = gauge!("unlabeled", "", []).family();
+        unlabeled.set([], 1_u64);
+        let mut more = sample();
+        more.insert(unlabeled);
+        for exposition in [Exposition::new(), sample(), more] {
+            let kept = Rendered::new(&exposition);
+            let text = render(&exposition, Format::PrometheusText);
+            assert_eq!(kept.prometheus_text(), text);
+            let openmetrics = render(&exposition, Format::OpenMetrics);
+            assert_eq!(kept.openmetrics(), openmetrics);
+        }
+    }
+
+    #[test]
+    fn label_values_split_no_line_for_any_reader() {
+        let mut family = gauge!("a", "", ["x"]).family();
+        family.set(
+            ["\r \u{b} \u{c} \u{1c} \u{1d} \u{1e} \u{85} \u{2028} \u{2029} \0 \u{7f} \t"],
+            1_u64,
+        );
+        let mut exposition = Exposition::new();
+        exposition.insert(family);
+        let replaced = "\u{fffd} ".repeat(11);
+        assert_eq!(
+            render(&exposition, Format::PrometheusText),
+            format!("# TYPE a gauge\na{{x=\"{replaced}\t\"}} 1\n")
+        );
     }
 }

@@ -1,10 +1,14 @@
 //! The three families of Docker Scout's metrics endpoint, names and texts as documented.
 
+mod read;
+
 use scout_envs::{Severity, Snapshot};
 
 use crate::exposition::Exposition;
 use crate::gauge;
 use crate::schema::GaugeSchema;
+
+pub use read::{NotDocumented, documented_families};
 
 const VULNERABILITIES: GaugeSchema<2> = gauge!(
     "scout_stream_vulnerabilities",

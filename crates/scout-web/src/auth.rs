@@ -4,10 +4,12 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use scout_api::Token;
 use scout_envs::OrgName;
+use sha2::{Digest, Sha256};
 
 use crate::exporter::Exporter;
 use crate::failure::Failure;
 use crate::stats::Operation;
+use crate::upstream::UpstreamToken;
 
 /// Lets an owner of the organization pass.
 ///
@@ -18,18 +20,22 @@ pub(crate) async fn authorize(
     headers: &HeaderMap,
 ) -> Result<(), Failure> {
     let text = bearer(headers).ok_or(Failure::NoToken)?;
+    if let Some(answer) = authorize_upstream(exporter, org, text) {
+        return answer;
+    }
     let token = Token::parse(text).map_err(|reason| {
         tracing::debug!(%org, %reason, "refused a token");
         Failure::InvalidToken
     })?;
     let source = exporter.source();
-    let grant = exporter
-        .ask(Operation::Token, source.token(&token.hash()))
-        .await?
-        .ok_or(Failure::InvalidToken)?;
+    let grant = exporter.grant(token.hash()).await?;
+    let grant = grant.ok_or(Failure::InvalidToken)?;
     if grant.org != *org {
         let question = source.org_exists(org);
-        let exists = exporter.ask(Operation::Organization, question).await?;
+        let exists = exporter.ask(Operation::Organization, question).await?
+            || exporter
+                .upstream()
+                .is_some_and(|upstream| upstream.organizations().contains(org));
         return Err(if exists {
             Failure::OtherOrganization
         } else {
@@ -40,6 +46,22 @@ pub(crate) async fn authorize(
         return Err(Failure::NotOwner);
     }
     Ok(())
+}
+
+/// Decides on a token that another server knows; nothing if it is none.
+fn authorize_upstream(
+    exporter: &Exporter,
+    org: &OrgName,
+    text: &str,
+) -> Option<Result<(), Failure>> {
+    let hash = Sha256::digest(text.as_bytes()).into();
+    match exporter.upstream()?.token(org, &hash) {
+        UpstreamToken::Other => None,
+        UpstreamToken::Accepted => Some(Ok(())),
+        UpstreamToken::Unconfirmed => Some(Err(Failure::Unavailable)),
+        UpstreamToken::Unauthorized => Some(Err(Failure::InvalidToken)),
+        UpstreamToken::Forbidden => Some(Err(Failure::NotOwner)),
+    }
 }
 
 /// Returns the bearer token without the white space around it: token files end with a line feed,

@@ -12,12 +12,17 @@ use jiff::Timestamp;
 use scout_envs::OrgName;
 use tokio::net::TcpListener;
 
+use crate::body::{Body, Maker, Representation};
 use crate::cache::{Cache, State};
+use crate::caching::CacheMode;
 use crate::failure::Failure;
+use crate::lookup::Lookups;
 use crate::options::ExporterOptions;
 use crate::page::Page;
-use crate::source::{BoxError, MetricsSource};
+use crate::serve::{Limits, serve_within};
+use crate::source::{BoxError, MetricsSource, TokenGrant};
 use crate::stats::{Operation, Stats};
+use crate::upstream::Upstream;
 
 /// How long a question of the poll may take. A snapshot of 100,000 series has about 10 MB.
 pub const POLL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,8 +35,13 @@ pub struct Exporter(Arc<Inner>);
 
 struct Inner {
     source: Arc<dyn MetricsSource>,
+    upstream: Option<Arc<dyn Upstream>>,
     options: ExporterOptions,
     cache: Cache,
+    maker: Maker,
+    lookups: Lookups,
+    /// The page of an organization that is younger than the last poll.
+    nothing: Arc<Page>,
     stats: Stats,
 }
 
@@ -39,10 +49,24 @@ impl Exporter {
     /// Returns an exporter that has not read anything yet.
     #[must_use]
     pub fn new(source: Arc<dyn MetricsSource>, options: ExporterOptions) -> Self {
+        Self::with_upstream(source, None, options)
+    }
+
+    /// Returns an exporter that also serves organizations of another server.
+    #[must_use]
+    pub fn with_upstream(
+        source: Arc<dyn MetricsSource>,
+        upstream: Option<Arc<dyn Upstream>>,
+        options: ExporterOptions,
+    ) -> Self {
         Self(Arc::new(Inner {
             source,
+            upstream,
             options,
             cache: Cache::default(),
+            maker: Maker::new(),
+            lookups: Lookups::default(),
+            nothing: Arc::new(Page::render(0, None)),
             stats: Stats::default(),
         }))
     }
@@ -57,8 +81,9 @@ impl Exporter {
             _ = self.refresh() => {}
             () = &mut shutdown => return 0,
         }
+        let tls = self.0.options.tls.clone();
         tokio::select! {
-            cut_off = crate::serve(listener, self.router(), shutdown) => cut_off,
+            cut_off = serve_within(Limits::SCRAPES, listener, tls, self.router(), shutdown) => cut_off,
             never = self.poll() => match never {},
         }
     }
@@ -92,6 +117,8 @@ impl Exporter {
                 Some(problem)
             }
         };
+        self.read_upstream(&before, &mut after).await;
+        self.make_as_asked(&before, &after).await;
         after.up = problem.is_none();
         // Said when it changes, not each second; the counters tell the rest.
         let first = !before.listed && before.last_success.is_none();
@@ -119,9 +146,15 @@ impl Exporter {
         let mut pages = BTreeMap::new();
         let mut unread = BTreeSet::new();
         let mut first_problem = None;
+        let elsewhere = self.upstream().map(Upstream::organizations);
+        let elsewhere = elsewhere.unwrap_or_default();
         for (org, generation) in listed {
+            if elsewhere.contains(&org) {
+                continue;
+            }
             let known = before.pages.get(&org);
-            if let Some(page) = known.filter(|page| page.generation == generation) {
+            let stays = |page: &&Arc<Page>| page.generation == generation || self.is_cached(page);
+            if let Some(page) = known.filter(stays) {
                 pages.insert(org, Arc::clone(page));
                 continue;
             }
@@ -141,6 +174,60 @@ impl Exporter {
         after.pages = pages;
         after.unread = unread;
         first_problem
+    }
+
+    /// Puts the pages of the other server's organizations into `after`, over the store's.
+    async fn read_upstream(&self, before: &State, after: &mut State) {
+        let Some(upstream) = &self.0.upstream else {
+            return;
+        };
+        for org in upstream.organizations() {
+            after.pages.remove(&org);
+            after.unread.remove(&org);
+            let Some(metrics) = upstream.metrics(&org) else {
+                // An empty page would say that there is nothing.
+                after.unread.insert(org);
+                continue;
+            };
+            let known = before.pages.get(&org);
+            let known =
+                known.filter(|page| page.is_upstream && page.generation == metrics.generation);
+            let page = match known {
+                Some(page) => Arc::clone(page),
+                None => {
+                    let render = move || Page::of_upstream(&metrics);
+                    match tokio::task::spawn_blocking(render).await {
+                        Ok(page) => Arc::new(page),
+                        Err(_) => {
+                            after.unread.insert(org);
+                            continue;
+                        }
+                    }
+                }
+            };
+            after.pages.insert(org, page);
+        }
+    }
+
+    /// Whether the page is to be served on, whatever has changed.
+    fn is_cached(&self, page: &Page) -> bool {
+        let options = &self.0.options;
+        match options.cache_mode {
+            CacheMode::Snapshot => false,
+            CacheMode::Ttl => page.is_fresh(options.cache_ttl.as_duration()),
+        }
+    }
+
+    /// Makes the bodies of new pages that scrapers will ask for.
+    async fn make_as_asked(&self, before: &State, after: &State) {
+        for (org, page) in &after.pages {
+            let known = before.pages.get(org);
+            if let Some(known) = known.filter(|known| !Arc::ptr_eq(known, page)) {
+                page.bodies
+                    .make_as_asked(&known.bodies, &self.0.maker)
+                    .await;
+            }
+        }
     }
 
     async fn read_page(&self, org: &OrgName, listed: u64) -> Result<Page, BoxError> {
@@ -173,6 +260,16 @@ impl Exporter {
         })
     }
 
+    /// Asks what a token allows, together with the requests that come with it at the same time.
+    pub(crate) async fn grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>, Failure> {
+        let exporter = self.clone();
+        let look = async move {
+            let question = exporter.source().token(&hash);
+            exporter.ask(Operation::Token, question).await
+        };
+        self.0.lookups.find(hash, REQUEST_TIMEOUT, look).await
+    }
+
     /// Asks whether the source answers at all.
     pub(crate) async fn check_health(&self) -> Result<(), BoxError> {
         let question = self.0.source.organizations_generations();
@@ -181,8 +278,39 @@ impl Exporter {
         answer.map(drop)
     }
 
+    /// Returns a body of a page, made before or now.
+    pub(crate) async fn body(
+        &self,
+        page: Arc<Page>,
+        wanted: Representation,
+    ) -> Result<Body, Failure> {
+        if let Some(body) = page.bodies.ready(wanted) {
+            return Ok(body);
+        }
+        // A task of its own: a scraper that goes away leaves the body to those who wait for it.
+        let exporter = self.clone();
+        let making = async move { page.bodies.get(wanted, &exporter.0.maker).await };
+        let made = tokio::spawn(making).await.map_err(BoxError::from);
+        made.and_then(|made| made).map_err(|error| {
+            tracing::warn!(error = %chain(error.as_ref()), "cannot make a body of the metrics");
+            Failure::Unavailable
+        })
+    }
+
+    pub(crate) fn nothing(&self) -> Arc<Page> {
+        Arc::clone(&self.0.nothing)
+    }
+
+    pub(crate) fn maker(&self) -> &Maker {
+        &self.0.maker
+    }
+
     pub(crate) fn source(&self) -> &dyn MetricsSource {
         self.0.source.as_ref()
+    }
+
+    pub(crate) fn upstream(&self) -> Option<&dyn Upstream> {
+        self.0.upstream.as_deref()
     }
 
     pub(crate) fn state(&self) -> Arc<State> {

@@ -1,7 +1,7 @@
 //! What is answered when something is not served.
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +9,9 @@ use scout_api::{ErrorBody, ErrorCode};
 
 /// How long a scraper should wait when we cannot answer, in seconds: the next poll is by then done.
 const RETRY_SECONDS: &str = "2";
+
+/// What decides which representation is sent.
+pub(crate) const VARIES: &str = "Accept, Accept-Encoding";
 
 /// Why a request is not served.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +30,8 @@ pub(crate) enum Failure {
     NotFound,
     /// The path is served, but not with this method. The router names the right ones.
     MethodNotAllowed,
+    /// The caller refuses every coding that can be sent.
+    NotAcceptable,
     /// The source does not answer, or has not answered since the start.
     Unavailable,
 }
@@ -38,6 +43,7 @@ impl Failure {
             Self::OtherOrganization | Self::NotOwner => StatusCode::FORBIDDEN,
             Self::UnknownOrganization | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -69,6 +75,10 @@ impl Failure {
                 ErrorCode::MethodNotAllowed,
                 "this path does not have that method",
             ),
+            Self::NotAcceptable => (
+                ErrorCode::NotAcceptable,
+                "Accept-Encoding refuses all that can be sent: gzip, zstd and identity",
+            ),
             Self::Unavailable => (
                 ErrorCode::Unavailable,
                 "the data cannot be read now, try again",
@@ -90,6 +100,8 @@ impl Failure {
                 r#"Bearer realm="scout", error="insufficient_scope""#,
             )),
             Self::Unavailable => Some((RETRY_AFTER, RETRY_SECONDS)),
+            // Another header gives another answer, though none is kept.
+            Self::NotAcceptable => Some((VARY, VARIES)),
             Self::OtherOrganization
             | Self::UnknownOrganization
             | Self::NotFound

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::caching::{CacheMode, CacheTtl};
+use crate::tls::Tls;
+
 /// How often generations are asked for: what is recorded shall be visible within 2 s.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -19,17 +22,42 @@ pub struct ExporterOptions {
     pub version: String,
     /// What time it is, for ages.
     pub clock: Clock,
+    /// When a new body replaces the one that is served.
+    pub cache_mode: CacheMode,
+    /// For how long the same body is served with [`CacheMode::Ttl`].
+    pub cache_ttl: CacheTtl,
+    /// What makes connections secret; without it they are plain.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl ExporterOptions {
-    /// Returns the usual choices: [`POLL_INTERVAL`] and this crate's version.
+    /// Returns the usual choices: [`POLL_INTERVAL`], this crate's version, new numbers at once, and
+    /// plain connections.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
             poll_interval: POLL_INTERVAL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock,
+            cache_mode: CacheMode::default(),
+            cache_ttl: CacheTtl::default(),
+            tls: None,
         }
+    }
+
+    /// Chooses when a new body replaces the one that is served.
+    #[must_use]
+    pub fn with_cache(mut self, mode: CacheMode, ttl: CacheTtl) -> Self {
+        self.cache_mode = mode;
+        self.cache_ttl = ttl;
+        self
+    }
+
+    /// Serves over TLS, if there is any.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls.map(Arc::new);
+        self
     }
 
     /// Replaces [`POLL_INTERVAL`].

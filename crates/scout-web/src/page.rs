@@ -1,11 +1,14 @@
 //! An organization's metrics, ready to be sent.
 
-use axum::http::HeaderValue;
-use bytes::Bytes;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use scout_envs::Snapshot;
-use scout_metrics::{Exposition, Format, render, scout_families};
-use sha2::{Digest, Sha256};
+use scout_metrics::{Exposition, Rendered, scout_families};
+use tokio::time::Instant;
+
+use crate::body::Bodies;
+use crate::upstream::UpstreamMetrics;
 
 /// The texts of one generation.
 #[derive(Debug)]
@@ -16,23 +19,18 @@ pub(crate) struct Page {
     pub(crate) judged_at: Option<Timestamp>,
     /// When the advisories behind it were loaded.
     pub(crate) advisories_loaded_at: Option<Timestamp>,
+    /// Whether it is what another server said.
+    pub(crate) is_upstream: bool,
     /// How many series the page has.
     pub(crate) series: usize,
-    prometheus: Body,
-    openmetrics: Body,
-}
-
-/// One text with its entity tag.
-#[derive(Clone, Debug)]
-pub(crate) struct Body {
-    pub(crate) bytes: Bytes,
-    /// Made of the content, so that every server and every restart gives the same.
-    pub(crate) etag: HeaderValue,
+    /// The text, and what was made of it.
+    pub(crate) bodies: Bodies,
+    made_at: Instant,
 }
 
 impl Page {
     /// Renders a snapshot, or the page of an organization that has none. Takes 10 ms and more for
-    /// 100,000 series.
+    /// 100,000 series; bodies are made when somebody asks for them.
     pub(crate) fn render(listed: u64, snapshot: Option<&Snapshot>) -> Self {
         let exposition = snapshot.map_or_else(Exposition::new, scout_families);
         let generation = snapshot.map_or(listed, |snapshot| snapshot.generation.max(listed));
@@ -40,29 +38,28 @@ impl Page {
             generation,
             judged_at: snapshot.map(|snapshot| snapshot.judged_at),
             advisories_loaded_at: snapshot.and_then(|snapshot| snapshot.advisories_loaded_at),
+            is_upstream: false,
             series: exposition.series_count(),
-            prometheus: Body::of(&exposition, Format::PrometheusText),
-            openmetrics: Body::of(&exposition, Format::OpenMetrics),
+            bodies: Bodies::new(Rendered::new(&exposition)),
+            made_at: Instant::now(),
         }
     }
 
-    /// Returns the text in this format. Cheap: the bytes are shared.
-    pub(crate) fn body(&self, format: Format) -> Body {
-        match format {
-            Format::PrometheusText => self.prometheus.clone(),
-            Format::OpenMetrics => self.openmetrics.clone(),
+    /// Renders what another server said.
+    pub(crate) fn of_upstream(metrics: &UpstreamMetrics) -> Self {
+        Self {
+            generation: metrics.generation,
+            judged_at: Some(metrics.read_at),
+            advisories_loaded_at: None,
+            is_upstream: true,
+            series: metrics.families.series_count(),
+            bodies: Bodies::new(Rendered::new(&metrics.families)),
+            made_at: Instant::now(),
         }
     }
-}
 
-impl Body {
-    fn of(exposition: &Exposition, format: Format) -> Self {
-        let bytes = Bytes::from(render(exposition, format));
-        let hash = Sha256::digest(&bytes);
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        // Hexadecimal digits in quotes are always a header value.
-        let etag =
-            HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { bytes, etag }
+    /// Whether the page is younger than this, and says something.
+    pub(crate) fn is_fresh(&self, ttl: Duration) -> bool {
+        self.series > 0 && self.made_at.elapsed() < ttl
     }
 }

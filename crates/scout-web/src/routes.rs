@@ -1,10 +1,13 @@
 //! The routes.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -12,13 +15,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use scout_api::{METRICS_ROUTE, OLDER_METRICS_ROUTE};
 use scout_envs::OrgName;
-use scout_metrics::{Format, negotiate, render};
+use scout_metrics::{Encoding, Format, negotiate, negotiate_encoding, render};
 
 use crate::auth::authorize;
+use crate::body::Representation;
 use crate::cache::Lookup;
 use crate::exporter::Exporter;
-use crate::failure::Failure;
-use crate::page::Page;
+use crate::failure::{Failure, VARIES};
 
 impl Exporter {
     /// Returns the routes. No request body is read by any of them.
@@ -47,15 +50,18 @@ async fn metrics(
     authorize(&exporter, &org, &headers).await?;
     let page = match exporter.state().look_up(&org) {
         Lookup::Page(page) => page,
-        Lookup::Nothing => Page::render(0, None).into(),
+        Lookup::Nothing => exporter.nothing(),
         Lookup::Unknown => return Err(Failure::Unavailable),
     };
+    let wanted = Representation {
+        format: format_for(&headers),
+        encoding: encoding_for(&headers).ok_or(Failure::NotAcceptable)?,
+    };
+    let body = exporter.body(page, wanted).await?;
     exporter.stats().count_scrape(&org);
-    let format = format_for(&headers);
-    let body = page.body(format);
     let shared: [(HeaderName, HeaderValue); 3] = [
         (ETAG, body.etag.clone()),
-        (VARY, HeaderValue::from_static("Accept")),
+        (VARY, HeaderValue::from_static(VARIES)),
         // May be kept, but never used without asking: a revoked token must not work elsewhere.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
@@ -63,10 +69,15 @@ async fn metrics(
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
     let content = [
-        (CONTENT_TYPE, format.content_type()),
+        (CONTENT_TYPE, wanted.format.content_type()),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    Ok((shared, content, body.bytes).into_response())
+    let mut response = (shared, content, body.bytes).into_response();
+    if wanted.encoding != Encoding::Identity {
+        let coding = HeaderValue::from_static(wanted.encoding.as_str());
+        response.headers_mut().insert(CONTENT_ENCODING, coding);
+    }
+    Ok(response)
 }
 
 /// Whether the source answers, asked now.
@@ -87,10 +98,18 @@ async fn health(State(exporter): State<Exporter>) -> Response {
 /// The server's own metrics.
 async fn own_metrics(State(exporter): State<Exporter>, headers: HeaderMap) -> Response {
     let format = format_for(&headers);
-    let exposition =
-        exporter
-            .stats()
-            .exposition(exporter.version(), &exporter.state(), exporter.now());
+    let now = exporter.now();
+    let mut exposition = exporter
+        .stats()
+        .exposition(exporter.version(), &exporter.state(), now);
+    let upstream = exporter.upstream();
+    for family in upstream
+        .map(|upstream| upstream.families(now))
+        .unwrap_or_default()
+    {
+        exposition.insert(family);
+    }
+    exporter.maker().insert_into(&mut exposition);
     let headers = [
         (CONTENT_TYPE, format.content_type()),
         (VARY, "Accept"),
@@ -109,16 +128,21 @@ async fn count(State(exporter): State<Exporter>, request: Request, next: Next) -
 }
 
 fn format_for(headers: &HeaderMap) -> Format {
-    let accepted: Vec<&str> = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    negotiate(
-        (!accepted.is_empty())
-            .then(|| accepted.join(","))
-            .as_deref(),
-    )
+    negotiate(joined(headers, &ACCEPT).as_deref())
+}
+
+fn encoding_for(headers: &HeaderMap) -> Option<Encoding> {
+    negotiate_encoding(joined(headers, &ACCEPT_ENCODING).as_deref())
+}
+
+/// Returns all values of a header as one list, as far as they are text; nothing without any.
+fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).iter();
+    let text = |value: &'a HeaderValue| value.to_str().unwrap_or_default();
+    let first = text(values.next()?);
+    Some(values.fold(Cow::Borrowed(first), |all, value| {
+        Cow::Owned(format!("{all},{}", text(value)))
+    }))
 }
 
 /// Whether `If-None-Match` names this text. Weak tags count too (RFC 9110, 13.1.2).

@@ -55,7 +55,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    const SCRAPES: Self = Self {
+    pub(crate) const SCRAPES: Self = Self {
         connections: MAX_CONNECTIONS,
         // All scrapers may sit behind one proxy.
         connections_of_peer: MAX_CONNECTIONS,

@@ -57,6 +57,11 @@ const ADVISORIES_AGE: GaugeSchema<1> = gauge!(
     "How long ago the advisories behind the snapshot were loaded",
     ["org"]
 );
+const HELD: GaugeSchema<0> = gauge!(
+    "scout_exporter_cached_bytes",
+    "Bytes of all pages that are kept ready, in all formats and codings made so far",
+    []
+);
 const SERIES: GaugeSchema<1> = gauge!(
     "scout_exporter_snapshot_series",
     "Series in the snapshot that is served",
@@ -198,6 +203,10 @@ fn insert_state(exposition: &mut Exposition, state: &State, now: Timestamp) {
     exposition.insert(age);
     exposition.insert(advisories_age);
     exposition.insert(series);
+    let mut held = HELD.family();
+    let bytes: usize = state.pages.values().map(|page| page.bodies.held()).sum();
+    held.set([], u64::try_from(bytes).unwrap_or(u64::MAX));
+    exposition.insert(held);
 }
 
 /// Clocks of two machines may differ: an age is never negative.

@@ -3,4 +3,5 @@
 mod fake;
 mod freshness;
 mod health;
+mod https;
 mod metrics;

@@ -75,7 +75,7 @@ fn check_values(samples: &Samples, summary: &str) {
 }
 
 /// Checks that promtool has nothing to say but its remark on the label names we were given.
-fn check_lint(page: &str) {
+pub(super) fn check_lint(page: &str) {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

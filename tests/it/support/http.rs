@@ -8,7 +8,10 @@ use std::net::TcpStream;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
+    /// Bytes that are no text are shown as well as they can be.
     pub(crate) body: String,
+    /// The body as it came, chunks and all.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -53,16 +56,22 @@ pub(crate) fn send(
     let _ = stream.write_all(body);
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n")?;
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let (head, body) = bytes.split_at(end);
+    let bytes = body[4..].to_vec();
+    let (head, body) = (
+        String::from_utf8_lossy(head),
+        String::from_utf8_lossy(&bytes),
+    );
     Some(Answer {
         status: head.split(' ').nth(1)?.parse().ok()?,
         body: if head.to_lowercase().contains("transfer-encoding: chunked") {
-            unchunk(body)
+            unchunk(&body)
         } else {
-            body.to_owned()
+            body.into_owned()
         },
-        head: head.to_owned(),
+        head: head.into_owned(),
+        bytes,
     })
 }
 

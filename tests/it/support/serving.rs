@@ -33,6 +33,12 @@ impl Serving {
         Self::start(&command, |text| address_after(text, "listening on "))
     }
 
+    /// Starts the exporter of a command, and waits as [`Serving::exporter`] does.
+    pub(crate) fn exporting(mut command: Command) -> Self {
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::start(&command, |text| address_after(text, "listening on "))
+    }
+
     /// Starts a watcher that serves too, and waits for the `curl` line it prints.
     pub(crate) fn watcher(scout: &Scout, registry: &str, more: &[&str]) -> Self {
         Self::watching(scout.watch_command(registry, more))

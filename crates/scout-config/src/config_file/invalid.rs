@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration file.
 
-use scout_envs::IntegrationName;
+use scout_envs::{IntegrationName, OrgName};
 use scout_registry::InvalidSpec;
 
 use crate::config_file::section::line_at;
@@ -68,6 +68,23 @@ pub enum InvalidConfigFile {
     NameTwice {
         /// The name.
         name: IntegrationName,
+        /// Where the other one begins.
+        first_line: usize,
+    },
+    /// A key that every hosted organization has.
+    #[error(
+        "[[hosted]] has no {key}: add {key} = {}",
+        if *key == "token" { "\"file:PATH\" or \"env:NAME\"" } else { "\"...\"" }
+    )]
+    HostedKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// Two hosted organizations of the same name.
+    #[error("the organization {org} is under [[hosted]] at line {first_line} already")]
+    HostedTwice {
+        /// The name.
+        org: OrgName,
         /// Where the other one begins.
         first_line: usize,
     },

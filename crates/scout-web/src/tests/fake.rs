@@ -124,6 +124,13 @@ pub(super) fn snapshot(generation: u64, stream: &str, severities: &[Severity]) -
 
 /// A source with the organization `acme`, one snapshot and an owner's token, and its exporter.
 pub(super) fn acme() -> (Arc<Fake>, Exporter, Token) {
+    acme_with(|options| options)
+}
+
+/// The same with other options.
+pub(super) fn acme_with(
+    change: impl FnOnce(ExporterOptions) -> ExporterOptions,
+) -> (Arc<Fake>, Exporter, Token) {
     let fake = Arc::new(Fake::default());
     fake.enroll(
         "acme",
@@ -132,6 +139,7 @@ pub(super) fn acme() -> (Arc<Fake>, Exporter, Token) {
     let owner = fake.token(1, "acme", Role::Owner);
     let clock = Clock::new(|| JUDGED_AT + SignedDuration::from_secs(30));
     let options = ExporterOptions::new(clock).with_version("1.2.3");
+    let options = change(options);
     let source: Arc<dyn MetricsSource> = Arc::<Fake>::clone(&fake);
     (fake, Exporter::new(source, options), owner)
 }
@@ -140,7 +148,9 @@ pub(super) fn acme() -> (Arc<Fake>, Exporter, Token) {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
+    /// What is not text is shown as well as it can be.
     pub(super) body: String,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -167,6 +177,7 @@ pub(super) async fn ask(
     Answer {
         status: head.status,
         headers: head.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body.to_vec(),
     }
 }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::fake::{acme, ask, snapshot};
-use crate::Exporter;
+use super::fake::{acme, acme_with, ask, snapshot};
+use crate::{CacheMode, Exporter};
 
 /// Returns the status and how many high vulnerabilities are served.
 async fn scrape(exporter: &Exporter, token: &Token) -> (StatusCode, Option<String>) {
@@ -51,6 +51,45 @@ async fn a_new_generation_is_served_after_the_next_poll() {
         "an unchanged generation is not read again"
     );
     polling.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_ttl_the_same_numbers_are_served_until_it_is_over() {
+    let ttl = "60m".parse().unwrap();
+    let (fake, exporter, owner) = acme_with(|options| options.with_cache(CacheMode::Ttl, ttl));
+    let polling = tokio::spawn({
+        let exporter = exporter.clone();
+        async move { exporter.poll().await }
+    });
+    let minutes = |minutes: u64| tokio::time::sleep(Duration::from_secs(minutes * 60));
+    minutes(1).await;
+    let two = [Severity::High, Severity::High];
+    fake.enroll("acme", Some(snapshot(4, "latest-indexed", &two)));
+    minutes(58).await;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
+    minutes(2).await;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("2")));
+    fake.enroll("acme", Some(snapshot(5, "latest-indexed", &[])));
+    minutes(58).await;
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("2")));
+    // A token is good or not at once, whatever is cached.
+    fake.know().tokens.clear();
+    let refused = (StatusCode::UNAUTHORIZED, None);
+    assert_eq!(scrape(&exporter, &owner).await, refused);
+    polling.abort();
+}
+
+#[tokio::test]
+async fn with_ttl_the_first_numbers_are_not_waited_for() {
+    let ttl = "60m".parse().unwrap();
+    let (fake, exporter, owner) = acme_with(|options| options.with_cache(CacheMode::Ttl, ttl));
+    fake.enroll("acme", None);
+    assert!(exporter.refresh().await);
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, None));
+    let high = Some(snapshot(1, "latest-indexed", &[Severity::High]));
+    fake.enroll("acme", high);
+    assert!(exporter.refresh().await);
+    assert_eq!(scrape(&exporter, &owner).await, (StatusCode::OK, some("1")));
 }
 
 #[tokio::test]

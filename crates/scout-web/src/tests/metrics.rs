@@ -1,7 +1,10 @@
 //! The metrics endpoint: who is let in, and what is sent.
 
-use axum::http::header::{ACCEPT, AUTHORIZATION, HeaderName, IF_NONE_MATCH};
+use std::io::Read;
+
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, IF_NONE_MATCH};
 use axum::http::{Method, StatusCode};
+use flate2::read::GzDecoder;
 use scout_api::{ErrorBody, ErrorCode, Token};
 use scout_envs::{Role, Severity};
 
@@ -232,7 +235,7 @@ async fn the_format_is_the_one_that_was_asked_for() {
         let accept: Vec<_> = accept.iter().map(|value| (ACCEPT, *value)).collect();
         let answer = get(&exporter, &owner, &accept).await;
         assert_eq!(answer.header("content-type"), Some(expected), "{accept:?}");
-        assert_eq!(answer.header("vary"), Some("Accept"));
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
         assert_eq!(answer.header("cache-control"), Some("no-cache"));
         assert_eq!(answer.body.ends_with("# EOF\n"), expected == openmetrics);
     }
@@ -283,6 +286,111 @@ async fn what_the_caller_has_is_not_sent_again() {
     fake.know().tokens.clear();
     let answer = get(&exporter, &owner, &[(IF_NONE_MATCH, etag.as_str())]).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Decodes with what the answer says it is in.
+fn decoded(answer: &Answer) -> String {
+    let mut text = String::new();
+    match answer.header("content-encoding") {
+        None => text.push_str(&answer.body),
+        Some("gzip") => {
+            let mut decoder = GzDecoder::new(answer.bytes.as_slice());
+            decoder.read_to_string(&mut text).unwrap();
+        }
+        Some("zstd") => {
+            let bytes = zstd::bulk::decompress(&answer.bytes, 1 << 20).unwrap();
+            text = String::from_utf8(bytes).unwrap();
+        }
+        Some(other) => panic!("{other}"),
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_coding_is_the_one_that_was_asked_for() {
+    let (_, exporter, owner) = acme();
+    exporter.refresh().await;
+    for (accepted, expected) in [
+        (&[][..], None),
+        (&["gzip"], Some("gzip")),
+        (&["gzip, deflate"], Some("gzip")),
+        (&["br;q=0.1", "gzip;q=0.2, zstd;q=0.3"], Some("zstd")),
+        (&["identity;q=0, *"], Some("gzip")),
+        (&["br"], None),
+    ] {
+        let accepted: Vec<_> = accepted.iter().map(|v| (ACCEPT_ENCODING, *v)).collect();
+        let answer = get(&exporter, &owner, &accepted).await;
+        let case = format!("{accepted:?}");
+        assert_eq!(answer.status, StatusCode::OK, "{case}");
+        assert_eq!(answer.header("content-encoding"), expected, "{case}");
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
+        assert_eq!(decoded(&answer), GOLDEN, "{case}");
+        let length = answer.bytes.len().to_string();
+        assert_eq!(answer.header("content-length"), Some(length.as_str()));
+    }
+    let nothing = [(ACCEPT_ENCODING, "identity;q=0")];
+    let answer = get(&exporter, &owner, &nothing).await;
+    assert_eq!(answer.status, StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
+    let body: ErrorBody = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body.errors[0].code, ErrorCode::NotAcceptable);
+}
+
+#[tokio::test]
+async fn each_representation_has_a_tag_of_its_own() {
+    let (_, exporter, owner) = acme();
+    exporter.refresh().await;
+    let formats = ["text/plain", "application/openmetrics-text"];
+    let codings = ["identity", "gzip", "zstd"];
+    let pairs = || {
+        let of = |format| codings.map(|coding| [(ACCEPT, format), (ACCEPT_ENCODING, coding)]);
+        formats.into_iter().flat_map(of)
+    };
+    let mut tags = Vec::new();
+    for pair in pairs() {
+        let answer = get(&exporter, &owner, &pair).await;
+        let tag = answer.header("etag").unwrap().to_owned();
+        assert!(!tags.contains(&tag), "{pair:?}");
+        tags.push(tag);
+    }
+    for (place, pair) in pairs().enumerate() {
+        for (other, tag) in tags.iter().enumerate() {
+            let headers = [&pair[..], &[(IF_NONE_MATCH, tag.as_str())]].concat();
+            let answer = get(&exporter, &owner, &headers).await;
+            let status = if place == other { 304 } else { 200 };
+            assert_eq!(answer.status, status, "{pair:?} {tag}");
+            assert_eq!(answer.header("etag"), Some(tags[place].as_str()));
+            assert_eq!(answer.header("content-type").is_some(), status == 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_made_once_however_often_it_is_sent() {
+    let (fake, exporter, owner) = acme();
+    let made = async |format: &str, encoding: &str| {
+        let page = ask(&exporter, Method::GET, "/metrics", &[]).await.body;
+        let labels = format!("{{format=\"{format}\",encoding=\"{encoding}\"}} ");
+        let line = page.lines().find_map(|line| {
+            let rest = line.strip_prefix("scout_exporter_bodies_made_total")?;
+            rest.strip_prefix(labels.as_str()).map(str::to_owned)
+        });
+        line.unwrap_or_else(|| panic!("{page}"))
+    };
+    exporter.refresh().await;
+    let gzip = [(ACCEPT_ENCODING, "gzip")];
+    for _ in 0..5 {
+        assert_eq!(get(&exporter, &owner, &gzip).await.status, StatusCode::OK);
+        assert!(exporter.refresh().await);
+    }
+    assert_eq!(made("text", "gzip").await, "1");
+    assert_eq!(made("text", "identity").await, "0");
+    // What is asked for is ready before the next scrape asks.
+    fake.enroll("acme", Some(snapshot(4, "latest-indexed", &[])));
+    assert!(exporter.refresh().await);
+    assert_eq!(made("text", "gzip").await, "2");
+    assert_eq!(get(&exporter, &owner, &gzip).await.status, StatusCode::OK);
+    assert_eq!(made("text", "gzip").await, "2");
 }
 
 #[tokio::test]

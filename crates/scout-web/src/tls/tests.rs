@@ -37,7 +37,7 @@ impl Identity {
     }
 
     /// Writes another certificate and its key.
-    fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         self.certificate = write(self.directory.path());
     }
 }
