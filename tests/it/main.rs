@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod azure_template;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod endpoint;
 #[cfg(test)]
 mod environments;

@@ -3,6 +3,7 @@
 mod acr;
 mod artifactory;
 mod conformance;
+mod deploy;
 mod faults;
 mod findings;
 mod fixture;

@@ -51,20 +51,20 @@ print(json.dumps(first))
 type Sample = (String, Vec<(String, String)>, f64);
 
 /// Runs Datadog's check, which brings the reference parser with it. None without the shared folder.
-struct Datadog {
+pub(super) struct Datadog {
     script: PathBuf,
     venv: PathBuf,
 }
 
 impl Datadog {
-    fn find() -> Option<Self> {
+    pub(super) fn find() -> Option<Self> {
         let script = workspace::shared("testbed/scrape-with-datadog.py")?;
         let venv = workspace::root().join("target/scrape-with-datadog-venv");
         Some(Self { script, venv })
     }
 
     /// Collects with this configuration; returns the series.
-    fn collect(&self, url: &str, config: &str) -> Vec<Value> {
+    pub(super) fn collect(&self, url: &str, config: &str) -> Vec<Value> {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("conf.yaml");
         fs::write(&file, config).unwrap();

@@ -41,6 +41,15 @@ impl Prometheus {
                static_configs: [{{targets: [\"{target}\"]}}]\n",
             token_file.display()
         );
+        Self::configured_in(folder, &config)
+    }
+
+    /// Starts a Prometheus with this configuration.
+    pub(crate) fn configured(config: &str) -> Self {
+        Self::configured_in(TempDir::new().unwrap(), config)
+    }
+
+    fn configured_in(folder: TempDir, config: &str) -> Self {
         let file = folder.path().join("prometheus.yml");
         fs::write(&file, config).unwrap();
         let port = free_port();
@@ -95,7 +104,15 @@ impl Prometheus {
         Samples::parse(&page)
     }
 
-    fn api(&self, path: &str) -> Option<Value> {
+    /// Evaluates an expression now; nothing if Prometheus does not understand it.
+    pub(crate) fn query(&self, expression: &str) -> Option<Vec<Value>> {
+        let encoded: String = url::form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+        let answer = self.api(&format!("query?query={encoded}"))?;
+        answer["data"]["result"].as_array().cloned()
+    }
+
+    /// Returns what Prometheus says at a path of its interface.
+    pub(crate) fn api(&self, path: &str) -> Option<Value> {
         let answer = http::get(&format!("{}/api/v1/{path}", self.url), &[])?;
         serde_json::from_str(&answer.body).ok()
     }
