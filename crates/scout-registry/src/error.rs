@@ -313,6 +313,24 @@ impl Error {
         }
     }
 
+    /// Returns whether the registry asks for fewer requests: nothing is wrong with what was asked
+    /// for.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::TooManyRequests { .. } => true,
+            Self::Unavailable { retry_after, .. } => retry_after.is_some(),
+            Self::NoCatalog { source, .. } => source.is_busy(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether no answer came, which may be the matter of this one question or of all.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_retryable())
+    }
+
     /// Returns how long the registry asked to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

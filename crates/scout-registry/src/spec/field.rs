@@ -77,6 +77,21 @@ impl Fields {
         }
     }
 
+    /// Returns a whole number from 1 to `max`.
+    pub(crate) fn number(&self, key: &'static str, max: u32) -> Result<Option<u32>, InvalidSpec> {
+        let Some(text) = self.optional(key)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if (1..=max).contains(&number) => Ok(Some(number)),
+            _ => Err(InvalidSpec::NotInRange {
+                key,
+                value: text.to_owned(),
+                max,
+            }),
+        }
+    }
+
     /// Returns where a secret is kept.
     pub(crate) fn secret(&self, key: &'static str) -> Result<Option<SecretRef>, InvalidSpec> {
         let Some(text) = self.optional(key)? else {

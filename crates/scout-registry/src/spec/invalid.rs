@@ -77,6 +77,16 @@ pub enum InvalidSpec {
         /// The value.
         value: String,
     },
+    /// A value that is not a whole number, or not one in range.
+    #[error("{key}={value} is not a whole number between 1 and {max}")]
+    NotInRange {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// The greatest that is allowed.
+        max: u32,
+    },
     /// A value that is not a host.
     #[error(
         "{key}={value} is not a host with an optional port, such as registry.example.com:5000; \
