@@ -134,6 +134,15 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
+    /// An integration that is no registry, where one is meant.
+    #[error(
+        "--registry: type={kind} is no registry; set it up with `scout integration add {kind}`, or \
+         in scout.toml, and leave --registry out"
+    )]
+    NoRegistry {
+        /// The type.
+        kind: &'static str,
+    },
     /// No random bytes could be had from the operating system.
     #[error("the operating system gave no random bytes")]
     Random {
@@ -164,6 +173,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Registry { .. }
+            | Self::NoRegistry { .. }
             | Self::ConfigFile { .. }
             | Self::HalfCredentials { .. }
             | Self::TwoCredentials { .. }

@@ -7,14 +7,16 @@ mod advisories;
 mod coverage;
 mod in_use;
 mod latest;
+mod standing;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use scout_envs::{OrgName, Policy};
-use scout_store::{FeedRecord, JudgeWork, Lease, PackageFindings, Store};
+use scout_store::{FeedRecord, JudgeWork, Lease, OrgId, PackageFindings, Store};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -22,7 +24,7 @@ pub use advisories::AdvisorySource;
 use advisories::Loaded;
 pub(crate) use coverage::{Feeds, coverage};
 pub(crate) use latest::newest;
-pub(crate) use stream::{Judged, JudgedImage};
+pub(crate) use stream::{Judged, JudgedImage, Member};
 
 /// The lease's name.
 const LEASE: &str = "judge";
@@ -240,8 +242,33 @@ impl Judge {
             return Ok(());
         };
         let judged = Judged::load(self.store.as_ref(), work.org, &self.policies).await?;
+        self.note(lease, work.org, &org, &judged).await?;
         let snapshot = judged.snapshot(org, self.clock.now());
         self.store.publish(lease, work, snapshot).await?;
+        Ok(())
+    }
+
+    /// Records what is new about the newest images, for those who want to be told. Before the
+    /// snapshot: whoever is killed in between repeats it and finds nothing new.
+    async fn note(&self, lease: &Lease, id: OrgId, org: &OrgName, judged: &Judged) -> Result<()> {
+        // Who has no advisories does not know what is new.
+        if self.advisories.is_none() && judged.advisories_loaded_at.is_some() {
+            return Ok(());
+        }
+        let before = self.store.standings(id).await?;
+        let when = (org, self.clock.now());
+        let Some(mut change) = standing::change(judged, before.as_ref(), &BTreeMap::new(), when)
+        else {
+            return Ok(());
+        };
+        if !change.notices.is_empty() {
+            let repositories = self.store.repositories(id, None).await?.into_iter();
+            let references = repositories.map(|one| (one.id, one.reference)).collect();
+            if let Some(named) = standing::change(judged, before.as_ref(), &references, when) {
+                change = named;
+            }
+        }
+        self.store.record_standings(lease, id, change).await?;
         Ok(())
     }
 

@@ -34,25 +34,25 @@ pub struct RunningList {
 #[non_exhaustive]
 pub enum InvalidRunningList {
     /// The list could not be read to its end.
-    #[error("the list could not be read")]
+    #[error("it could not be read")]
     Read(#[source] io::Error),
     /// The list is longer than we read.
-    #[error("the list has more than {limit} bytes; sync one namespace or cluster at a time")]
+    #[error("it has more than {limit} bytes; sync one namespace or cluster at a time")]
     TooLong {
         /// The most we read, in bytes.
         limit: u64,
     },
     /// There is nothing in the list, perhaps because what makes it failed.
     #[error(
-        "the list is empty; if nothing runs any more, give the output of kubectl, or remove the \
-         share of the environment"
+        "it is empty, perhaps because what makes it failed; if nothing runs any more, give the \
+         output of `kubectl get pods -A -o json`"
     )]
     Empty,
     /// JSON that is not what kubectl prints for pods.
-    #[error("the list begins as JSON, but is not what `kubectl get pods -o json` prints")]
+    #[error("it begins as JSON, but is not what `kubectl get pods -o json` prints")]
     Json(#[source] serde_json::Error),
     /// JSON that lists other things than pods.
-    #[error("the list holds {kind}, not pods; `kubectl get pods -A -o json` lists them")]
+    #[error("it holds {kind}, not pods; `kubectl get pods -A -o json` lists them")]
     NotPods {
         /// What it holds, as Kubernetes calls it.
         kind: String,
@@ -235,8 +235,8 @@ mod tests {
     fn what_is_no_list_is_told() {
         let long = "x".repeat(10_000);
         for (text, expected) in [
-            ("", "the list is empty"),
-            (" \n\r\n# nothing\n", "the list is empty"),
+            ("", "it is empty"),
+            (" \n\r\n# nothing\n", "it is empty"),
             ("app:1\nApp:1\n", "line 2 (\"App:1\")"),
             ("\n\nApp:1\n", "line 3 (\"App:1\")"),
             ("No resources found\n", "line 1 (\"No resources found\")"),

@@ -49,6 +49,26 @@ pub(super) fn record(
     Ok(records)
 }
 
+pub(super) fn record_told(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+    repository: &WatchedRepository,
+    enable_new: bool,
+    now: Timestamp,
+) -> Outcome<RepositoryRecord> {
+    let watched = registries::watched(tx, org, registry)?;
+    let has_none_to_take = enable_new && watched.cataloged_at.is_some();
+    let beginning = Beginning {
+        org,
+        registry,
+        enabled: enable_new,
+        baseline_at: has_none_to_take.then_some(now),
+        watched_since: watched.created_at,
+    };
+    beginning.find_or_create(tx, repository)
+}
+
 /// What a repository is when it is first recorded.
 struct Beginning {
     org: OrgId,

@@ -93,7 +93,7 @@ impl House {
         let org = self.org(store.as_ref()).await;
         let list = RunningList::read(lines.as_bytes()).unwrap();
         let (environment, clock) = ("prod".parse().unwrap(), self.clock.as_ref());
-        sync_list(store.as_ref(), &org, &environment, list, clock).await?;
+        sync_list(store.as_ref(), &org, &environment, LIST_SOURCE, list, clock).await?;
         Ok(())
     }
 
