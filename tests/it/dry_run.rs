@@ -57,7 +57,7 @@ fn repositories_tags_and_images_are_told_as_the_flags_choose_them() {
             &[
                 "would index shop/api:2.1",
                 "would index shop/web:1.1",
-                "would pass by 2 tags that do not match --tag, or only carry signatures",
+                "would pass by 2 tags: no match for --tag, or signatures only",
                 "2 of 2 tags would be indexed; nothing was done",
             ],
         ),
@@ -66,7 +66,7 @@ fn repositories_tags_and_images_are_told_as_the_flags_choose_them() {
             &["--all-images", "--sbom=false", "--tag", "^2"],
             &[
                 "would record shop/api:2.1",
-                "would pass by 3 tags that do not match --tag, or only carry signatures",
+                "would pass by 3 tags: no match for --tag, or signatures only",
                 "0 of 1 tags would be indexed; nothing was done",
             ],
         ),
@@ -183,7 +183,7 @@ fn a_registry_is_asked_for_lists_and_digests_only_and_nobody_listens() {
             "would listen http://127.0.0.1:65535/oci",
             "would index shop/web:1.0",
             "would index shop/web:1.1",
-            "would pass by 2 tags that do not match --tag, or only carry signatures",
+            "would pass by 2 tags: no match for --tag, or signatures only",
             "2 of 2 tags would be indexed; nothing was done",
         ],
     );

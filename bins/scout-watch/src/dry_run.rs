@@ -115,10 +115,10 @@ async fn plan(
     if plan.passed_over > 0 {
         let tags = text::plural(plan.passed_over, "tag", "tags");
         let why = match settings.tags.is_empty() {
-            true => "only carry signatures",
-            false => "do not match --tag, or only carry signatures",
+            true => "signatures only",
+            false => "no match for --tag, or signatures only",
         };
-        out.line("would pass by", &format!("{tags} that {why}"));
+        out.line("would pass by", &format!("{tags}: {why}"));
     }
     let is_wanted = |tag: &&PlannedTag| tag.would_index && settings.watch.index;
     let wanted = plan.tags.iter().filter(is_wanted).count();

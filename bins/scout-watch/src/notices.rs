@@ -33,7 +33,7 @@ pub(crate) struct Notices<'a> {
 #[derive(Debug)]
 struct Opened {
     notifier: Notifier,
-    channels: Vec<OpenedChannel>,
+    channels: Vec<(IntegrationName, OpenedChannel)>,
     stored: Vec<(IntegrationName, Timestamp)>,
     is_broken: bool,
     at: Instant,
@@ -55,7 +55,7 @@ impl<'a> Notices<'a> {
             settings,
             store: Arc::clone(store),
             org: org.clone(),
-            opened: open(settings, store, org).await?,
+            opened: open(settings, store, org, None).await?,
         })
     }
 
@@ -67,7 +67,7 @@ impl<'a> Notices<'a> {
             if stop.is_cancelled() {
                 return;
             }
-            match open(self.settings, &self.store, &self.org).await {
+            match open(self.settings, &self.store, &self.org, Some(&self.opened)).await {
                 Ok(opened) => self.opened = opened,
                 Err(error) => {
                     tracing::warn!("notices: {error:#}");
@@ -107,7 +107,10 @@ impl<'a> Notices<'a> {
         let opened = &self.opened;
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
-            if opened.channels.iter().any(|one| one.files.has_changed())
+            if opened
+                .channels
+                .iter()
+                .any(|(_, one)| one.files.has_changed())
                 || (opened.is_broken && opened.at.elapsed() >= OPEN_AGAIN)
             {
                 return;
@@ -119,6 +122,23 @@ impl<'a> Notices<'a> {
                 return;
             }
         }
+    }
+}
+
+impl Opened {
+    /// Whether this channel was open, and is as it was.
+    fn has_same(
+        &self,
+        key: &ChannelKey,
+        name: &IntegrationName,
+        stored: &[(IntegrationName, Timestamp)],
+    ) -> bool {
+        let is_name = |one: &&(IntegrationName, Timestamp)| one.0 == *name;
+        let is_recorded = matches!(key, ChannelKey::Integration(_));
+        let is_as_recorded = stored.iter().find(is_name) == self.stored.iter().find(is_name);
+        let mut known = self.channels.iter();
+        known.any(|(known, opened)| known == name && !opened.files.has_changed())
+            && (!is_recorded || is_as_recorded)
     }
 }
 
@@ -142,6 +162,7 @@ async fn open(
     settings: &Settings,
     store: &Arc<dyn Store>,
     org: &Organization,
+    before: Option<&Opened>,
 ) -> anyhow::Result<Opened> {
     let records = channels(store.as_ref(), org).await?;
     let stored = versions(&records);
@@ -163,11 +184,12 @@ async fn open(
         match opened {
             Ok(OpenedIntegration::Channel(opened)) => {
                 outlets.push(Outlet {
+                    is_new: !before.is_some_and(|before| before.has_same(&key, &name, &stored)),
                     key,
                     name: name.to_string(),
                     channel: opened.channel.clone(),
                 });
-                channels.push(opened);
+                channels.push((name, opened));
             }
             Ok(_) => {}
             Err(error) => {

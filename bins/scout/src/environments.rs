@@ -177,9 +177,9 @@ async fn record(
         &SystemClock,
     )
     .await?;
-    let when = crate::judged(store).await?;
+    crate::judge(store).await?;
     let text = format!(
-        "{image} ({}) is recorded in environment {name}{when}.\n",
+        "{image} ({}) is recorded in environment {name}.\n",
         digests.join(", ")
     );
     print_to(output.as_deref(), &text)

@@ -132,7 +132,10 @@ async fn add(draft: &Draft<'_>, wait: bool) -> anyhow::Result<ExitCode> {
     match draft.open()? {
         OpenedIntegration::Registry(opened) => registry::add(draft, &opened, wait).await,
         OpenedIntegration::Runtime(_) | OpenedIntegration::Channel(_) if wait => {
-            bail!("type {} sends no webhooks: leave --wait out", draft.kind)
+            Err(crate::misused(&format!(
+                "type {} sends no webhooks: leave --wait out",
+                draft.kind
+            )))
         }
         OpenedIntegration::Runtime(opened) => runtime::add(draft, &opened).await,
         OpenedIntegration::Channel(opened) => notices::add(draft, &opened).await,
@@ -183,7 +186,9 @@ async fn update(
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
     let record = find(store.as_ref(), &organization, which).await?;
     if changed.is_empty() && unset.is_empty() {
-        bail!("nothing to change: give --parameter KEY=VALUE or --unset KEY");
+        return Err(crate::misused(
+            "nothing to change: give --parameter KEY=VALUE or --unset KEY",
+        ));
     }
     let mut pairs = record.parameters.clone();
     if let Some(key) = unset

@@ -21,7 +21,7 @@ use arguments::{Arguments, Command, DataDir, TokenCommand};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use scout_config::{SystemClock, USAGE};
-use scout_platform::{Judge, JudgeOutcome};
+use scout_platform::Judge;
 use scout_store::Store;
 
 fn main() -> ExitCode {
@@ -68,23 +68,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Judges what a command changed, unless a running watcher does. With the findings that are
 /// recorded: no advisories are loaded.
-async fn judge(store: Arc<dyn Store>) -> anyhow::Result<JudgeOutcome> {
+async fn judge(store: Arc<dyn Store>) -> anyhow::Result<()> {
     let judge = Judge::new(store, None, Arc::new(SystemClock));
-    Ok(judge.run().await?)
+    judge.run().await?;
+    Ok(())
 }
 
 /// Returns the fault of a command line that can be read, but makes no sense.
 fn misused(message: &str) -> anyhow::Error {
     let mut command = Arguments::command();
     command.error(ErrorKind::ArgumentConflict, message).into()
-}
-
-/// Judges what a command changed; returns what to tell of it.
-async fn judged(store: Arc<dyn Store>) -> anyhow::Result<&'static str> {
-    Ok(match judge(store).await? {
-        JudgeOutcome::ElsewhereHeld => "; the running watcher judges it",
-        _ => "",
-    })
 }
 
 /// Opens the record for a command that needs one to be there.

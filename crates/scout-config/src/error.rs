@@ -123,7 +123,7 @@ pub enum Error {
         source: BoxError,
     },
     /// A registry cannot be used with what its parameters point to.
-    #[error("the registry cannot be used as it is configured")]
+    #[error("it cannot be used as it is configured")]
     Build {
         /// The cause.
         source: BoxError,

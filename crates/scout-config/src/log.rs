@@ -35,7 +35,8 @@ impl FromStr for LogFormat {
 /// The log as the programs write it, to standard error; a program starts it with `init`.
 ///
 /// `SCOUT_LOG` selects what is logged, as in `debug` or `scout_registry=trace`; the default is
-/// `info`. Colors are for terminals, and not with `NO_COLOR` (<https://no-color.org>).
+/// `info`. Colors are for terminals but dumb ones, and not with `NO_COLOR`
+/// (<https://no-color.org>).
 #[must_use]
 pub fn log(format: LogFormat, environment: &impl Environment) -> Box<dyn Subscriber + Send + Sync> {
     log_to(format, environment, std::io::stderr)
@@ -58,9 +59,14 @@ where
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
         .with_writer(writer)
         .with_target(false)
-        .with_ansi(environment.get("NO_COLOR").is_none() && std::io::stderr().is_terminal());
+        .with_ansi(has_colors(environment) && std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => Box::new(builder.finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
     }
+}
+
+fn has_colors(environment: &impl Environment) -> bool {
+    let is_dumb = environment.get("TERM").is_some_and(|term| term == "dumb");
+    environment.get("NO_COLOR").is_none() && !is_dumb
 }

@@ -38,6 +38,7 @@ impl Answer<'_> {
                 host,
                 status,
                 reason,
+                retry_after: self.retry_after,
             },
             _ => Error::Unexpected {
                 host,
@@ -140,7 +141,9 @@ mod tests {
                 assert!(text.contains(word), "{text}");
             }
         }
-        let limited = check(ChannelKind::Slack, 429, "").unwrap_err();
-        assert_eq!(limited.retry_after(), Some(Duration::from_secs(7)));
+        for (status, expected) in [(429, Some(7)), (503, Some(7)), (404, None)] {
+            let error = check(ChannelKind::Slack, status, "").unwrap_err();
+            assert_eq!(error.retry_after(), expected.map(Duration::from_secs));
+        }
     }
 }

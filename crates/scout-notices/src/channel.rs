@@ -63,6 +63,9 @@ impl Channel {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidChannel::NotAnAddress);
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidChannel::Credentials { host });
+        }
         if !rule::is_scheme_allowed(&url, spec.allows_plain_http()) {
             return Err(InvalidChannel::PlainHttp { host });
         }
@@ -165,8 +168,15 @@ impl Channel {
             let status = response.status().as_u16();
             let headers = response.headers();
             let retry_after = retry_after(headers, server_time(headers));
-            // A body that is too long, or breaks off, says nothing; the status does.
-            let body = response.bytes(MAX_ANSWER).await.unwrap_or_default();
+            let body = match response.bytes(MAX_ANSWER).await {
+                Ok(body) => body,
+                // Slack says in the body that it took the message, so it may not have.
+                Err(error) if self.kind == ChannelKind::Slack && is_cut(status, &error) => {
+                    return Err(error);
+                }
+                // Otherwise the status says it all.
+                Err(_) => Default::default(),
+            };
             Ok((status, retry_after, body))
         });
         let (status, retry_after, body) = sent
@@ -193,8 +203,17 @@ impl fmt::Debug for Channel {
     }
 }
 
+/// Whether an answer that began well broke off.
+fn is_cut(status: u16, error: &scout_http::Error) -> bool {
+    use scout_http::Error as Http;
+    (200..300).contains(&status) && matches!(error, Http::Interrupted { .. } | Http::Timeout { .. })
+}
+
+/// Reads the address. One of several lines is none, though a parser of addresses joins them.
 fn address(url: &SecretString) -> Option<Url> {
-    url.expose_secret().trim().parse().ok()
+    let text = url.expose_secret().trim();
+    let is_one = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    is_one.then(|| text.parse().ok()).flatten()
 }
 
 fn host(url: &Url) -> Option<String> {
@@ -271,6 +290,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_breaks_off_is_asked_for_again() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+        let (sent, _) = exchange("slack", answer).await;
+        let error = sent.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        assert!(!error.is_permanent());
+        // To a program, the status says that the message was taken.
+        exchange("webhook", answer).await.0.unwrap();
+    }
+
+    #[tokio::test]
     async fn redirects_are_not_followed() {
         let answer = "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\n\
                       content-length: 0\r\n\r\n";
@@ -304,6 +334,9 @@ mod tests {
         for (url, words) in [
             ("canary", "is not an https address"),
             ("ftp://h/canary", "is not an https address"),
+            ("https://h/canary\ncanary", "is not an https address"),
+            ("https://u:canary@h/x", "h holds a user or a password"),
+            ("https://canary@h/x", "h holds a user or a password"),
             (
                 "http://hooks.example.com/canary",
                 "hooks.example.com is plain http",

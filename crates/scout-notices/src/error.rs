@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use scout_http::BoxError;
+use scout_envs::InvalidGlob;
+use scout_http::{BoxError, CertificateFault};
 
 /// The result of sending.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -64,19 +65,23 @@ pub enum InvalidChannel {
         value: String,
     },
     /// A text that is no glob.
-    #[error("{glob:?} is not a glob: {reason}")]
-    Glob {
-        /// What was given.
-        glob: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Glob(#[from] InvalidGlob),
     /// What `url=` points to is no address. It is not shown: it may be most of the secret.
     #[error(
         "what url= points to is not an https address, such as \
          https://hooks.slack.com/services/T…/B…/…"
     )]
     NotAnAddress,
+    /// The address holds a user or a password, which no webhook asks for.
+    #[error(
+        "the webhook's address at {host} holds a user or a password, which are not sent; leave \
+         them out (type=webhook signs its messages with secret=)"
+    )]
+    Credentials {
+        /// The host.
+        host: String,
+    },
     /// The address is plain http to another machine.
     #[error(
         "the webhook's address at {host} is plain http, which hides neither the address nor the \
@@ -116,9 +121,27 @@ pub enum Error {
         /// The cause.
         source: BoxError,
     },
-    /// The server's certificate was not accepted, or it does not speak TLS.
-    #[error("no trusted connection to {host} (a private authority is named with ca=FILE)")]
+    /// The server's certificate was not accepted.
+    #[error("the certificate of {host} is not trusted (a private authority is named with ca=FILE)")]
     Untrusted {
+        /// The host.
+        host: String,
+        /// The cause.
+        source: BoxError,
+    },
+    /// The server's certificate would not be accepted whoever had issued it.
+    #[error("the certificate of {host} {fault}")]
+    InvalidCertificate {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        fault: CertificateFault,
+        /// The cause.
+        source: BoxError,
+    },
+    /// The server does not speak TLS, or not ours.
+    #[error("no TLS connection to {host} (a receiver without TLS has an http:// address)")]
+    Tls {
         /// The host.
         host: String,
         /// The cause.
@@ -200,6 +223,8 @@ pub enum Error {
         status: u16,
         /// What it said.
         reason: Option<String>,
+        /// How long it asked to wait.
+        retry_after: Option<Duration>,
     },
     /// An answer that is not that of a webhook.
     #[error(
@@ -234,6 +259,8 @@ impl Error {
             | Self::RateLimited { .. }
             | Self::Unavailable { .. } => false,
             Self::Untrusted { .. }
+            | Self::InvalidCertificate { .. }
+            | Self::Tls { .. }
             | Self::NotSent { .. }
             | Self::InvalidPayload { .. }
             | Self::Forbidden { .. }
@@ -247,7 +274,9 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after, .. } => *retry_after,
+            Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
             _ => None,
         }
     }
@@ -261,12 +290,56 @@ impl Error {
             Http::Unreachable { source, .. } | Http::Interrupted { source, .. } => {
                 Self::Unreachable { host, source }
             }
-            Http::Untrusted { source, .. }
-            | Http::InvalidCertificate { source, .. }
-            | Http::Tls { source, .. } => Self::Untrusted { host, source },
+            Http::Untrusted { source, .. } => Self::Untrusted { host, source },
+            Http::InvalidCertificate { fault, source, .. } => Self::InvalidCertificate {
+                host,
+                fault,
+                source,
+            },
+            Http::Tls { source, .. } => Self::Tls { host, source },
             Http::Timeout { .. } => Self::Timeout { host },
             // Its text would show the address.
             _ => Self::NotSent { host },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_fits_what_is_wrong_with_a_certificate() {
+        let url: url::Url = "https://hooks.example.com/canary".parse().unwrap();
+        let cause = || BoxError::from("cause");
+        for (error, words) in [
+            (
+                scout_http::Error::Untrusted {
+                    url: (&url).into(),
+                    source: cause(),
+                },
+                "ca=FILE",
+            ),
+            (
+                scout_http::Error::InvalidCertificate {
+                    url: (&url).into(),
+                    fault: CertificateFault::Expired,
+                    source: cause(),
+                },
+                "has expired",
+            ),
+            (
+                scout_http::Error::Tls {
+                    url: (&url).into(),
+                    source: cause(),
+                },
+                "http://",
+            ),
+        ] {
+            let error = Error::from_http("hooks.example.com", error);
+            let text = error.to_string();
+            assert!(text.contains(words) && !text.contains("canary"), "{text}");
+            assert!(error.is_permanent(), "{text}");
         }
     }
 }

@@ -154,9 +154,10 @@ impl Batch {
             1 => "1 repository".to_owned(),
             many => format!("{many} repositories"),
         };
-        match parts.is_empty() {
-            true => "nothing new".to_owned(),
-            false => format!("{} in {place}", parts.join(", ")),
+        match (parts.is_empty(), self.dropped) {
+            (true, 0) => "nothing new".to_owned(),
+            (true, _) => "older notices were dropped".to_owned(),
+            (false, _) => format!("{} in {place}", parts.join(", ")),
         }
     }
 }
@@ -247,5 +248,10 @@ pub(crate) mod tests {
         ] {
             assert_eq!(batch(notices).summary(), expected);
         }
+        let dropped = Batch {
+            dropped: 1,
+            ..batch(Vec::new())
+        };
+        assert_eq!(dropped.summary(), "older notices were dropped");
     }
 }

@@ -1,7 +1,6 @@
 //! Which notices a channel wants: of which repositories, and how bad.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use scout_envs::Severity;
+use scout_envs::{RepositoryFilter, Severity};
 
 use crate::error::InvalidChannel;
 use crate::notice::Notice;
@@ -22,8 +21,7 @@ pub enum Minimum {
 /// name and on the name with the registry before it. A name without wildcards is a glob, too.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    include: Option<GlobSet>,
-    exclude: GlobSet,
+    repositories: RepositoryFilter,
     minimum: Minimum,
 }
 
@@ -39,11 +37,7 @@ impl Selection {
         minimum: Minimum,
     ) -> Result<Self, InvalidChannel> {
         Ok(Self {
-            include: match include {
-                [] => None,
-                globs => Some(compile(globs)?),
-            },
-            exclude: compile(exclude)?,
+            repositories: RepositoryFilter::new(include, exclude)?,
             minimum,
         })
     }
@@ -51,10 +45,10 @@ impl Selection {
     /// Returns whether a repository, written `registry/name`, is selected.
     #[must_use]
     pub fn selects_repository(&self, reference: &str) -> bool {
-        let name = reference.split_once('/').map(|(_, name)| name);
-        let hit =
-            |set: &GlobSet| set.is_match(reference) || name.is_some_and(|name| set.is_match(name));
-        self.include.as_ref().is_none_or(hit) && !hit(&self.exclude)
+        match reference.split_once('/') {
+            Some((_, name)) => self.repositories.selects_any(&[reference, name]),
+            None => self.repositories.selects_any(&[reference]),
+        }
     }
 
     /// Returns whether a notice is wanted.
@@ -66,19 +60,6 @@ impl Selection {
         };
         notice.severity() >= least && self.selects_repository(&notice.repository)
     }
-}
-
-fn compile(globs: &[String]) -> Result<GlobSet, InvalidChannel> {
-    let invalid = |glob: &str, error: &globset::Error| InvalidChannel::Glob {
-        glob: glob.to_owned(),
-        reason: error.kind().to_string(),
-    };
-    let mut set = GlobSetBuilder::new();
-    for text in globs {
-        set.add(Glob::new(text).map_err(|error| invalid(text, &error))?);
-    }
-    set.build()
-        .map_err(|error| invalid(&globs.join(","), &error))
 }
 
 #[cfg(test)]

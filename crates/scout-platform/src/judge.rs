@@ -256,18 +256,17 @@ impl Judge {
             return Ok(());
         }
         let before = self.store.standings(id).await?;
-        let when = (org, self.clock.now());
-        let Some(mut change) = standing::change(judged, before.as_ref(), &BTreeMap::new(), when)
-        else {
+        let Some(change) = standing::change(judged, before.as_ref()) else {
             return Ok(());
         };
-        if !change.notices.is_empty() {
+        // Most judgements bring nothing new, and in many installations nobody is to be told.
+        let is_told = change.has_news() && !self.store.channels(id).await?.is_empty();
+        let mut references = BTreeMap::new();
+        if is_told {
             let repositories = self.store.repositories(id, None).await?.into_iter();
-            let references = repositories.map(|one| (one.id, one.reference)).collect();
-            if let Some(named) = standing::change(judged, before.as_ref(), &references, when) {
-                change = named;
-            }
+            references.extend(repositories.map(|one| (one.id, one.reference)));
         }
+        let change = change.named(judged, &references, (org, self.clock.now()));
         self.store.record_standings(lease, id, change).await?;
         Ok(())
     }

@@ -38,6 +38,9 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
 const LAST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// The longest wait that a receiver may ask for.
 const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(24);
+/// How long a message that is being sent is waited for when the process ends. Who stops containers
+/// waits 10 seconds (<https://docs.docker.com/reference/cli/docker/container/stop/>).
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 /// Most messages that one channel is sent in a row when nobody waits: a bound, not a rate.
 const MAX_MESSAGES_AT_ONCE: usize = 20;
 
@@ -50,6 +53,9 @@ pub struct Outlet {
     pub name: String,
     /// Where to send.
     pub channel: Channel,
+    /// Whether it was just set up or changed, which may have mended what failed: its first message
+    /// keeps no wait but one that the receiver asked for.
+    pub is_new: bool,
 }
 
 /// Sends an organization's notices.
@@ -110,15 +116,24 @@ impl Notifier {
     }
 
     /// Sends what waits, until told to stop; each channel by itself. Failures are logged, recorded
-    /// and tried again.
+    /// and tried again. A message that is being sent is finished, unless it takes long: then it may
+    /// be sent twice.
     pub async fn run(&self, stop: &CancellationToken) {
         if self.outlets.is_empty() {
             return stop.cancelled().await;
         }
         join_all(self.outlets.iter().map(|outlet| async move {
+            let mut is_new = outlet.is_new;
             while !stop.is_cancelled() {
-                if let Err(error) = self.turn_if_due(outlet).await {
-                    tracing::warn!("notices for {}: {}", outlet.name, chain(&error));
+                let turned = tokio::select! {
+                    turned = self.turn_if_due(outlet, is_new) => turned,
+                    () = over(stop) => return,
+                };
+                match turned {
+                    Ok(was_due) => is_new &= !was_due,
+                    Err(error) => {
+                        tracing::warn!("notices for {}: {}", outlet.name, chain(&error));
+                    }
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -164,23 +179,26 @@ impl Notifier {
         Ok(channels.into_iter().find(|one| one.key == outlet.key))
     }
 
-    async fn turn_if_due(&self, outlet: &Outlet) -> Result<()> {
+    /// Sends what waits, if it is time to; returns whether it was. Of a new outlet only a wait that
+    /// the receiver asked for is kept.
+    async fn turn_if_due(&self, outlet: &Outlet, is_new: bool) -> Result<bool> {
         let Some(record) = self.record(outlet).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let now = self.clock.now();
         let waits = record
             .failure
-            .is_some_and(|failure| failure.not_before > now);
+            .is_some_and(|failure| failure.not_before > now && (failure.is_asked || !is_new));
         let Some((oldest, newest)) = record.pending_between.filter(|_| !waits) else {
-            return Ok(());
+            return Ok(false);
         };
         let is_late = now.duration_since(oldest) >= LONGEST_WAIT;
         let is_quiet = now.duration_since(newest) >= QUIET;
-        if is_late || (is_quiet && self.store.judge_work(now).await?.is_empty()) {
+        let is_due = is_late || (is_quiet && self.store.judge_work(now).await?.is_empty());
+        if is_due {
             self.turn(outlet).await?;
         }
-        Ok(())
+        Ok(is_due)
     }
 
     /// Sends one message, if there is something to tell.
@@ -279,18 +297,29 @@ impl Notifier {
     }
 }
 
+/// Returns once told to stop, and what was being sent had its time.
+async fn over(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_MOMENT).await;
+}
+
 /// Returns how long to wait after a failure, when so many came before it, and whether the
 /// receiver asked for it.
 fn wait_after(error: &scout_notices::Error, failures: u32) -> (SignedDuration, bool) {
-    if let Some(asked) = error.retry_after() {
-        let asked = SignedDuration::try_from(asked).unwrap_or(LONGEST_ASKED);
-        return (asked.min(LONGEST_ASKED), true);
-    }
     if error.is_permanent() {
         return (LAST_RETRY, false);
     }
-    let wait = FIRST_RETRY.saturating_mul(1 << failures.min(16));
-    (wait.min(LAST_RETRY), false)
+    let own = |failures: u32| {
+        let wait = FIRST_RETRY.saturating_mul(1 << failures.min(16));
+        wait.min(LAST_RETRY)
+    };
+    let Some(asked) = error.retry_after() else {
+        return (own(failures), false);
+    };
+    let asked = SignedDuration::try_from(asked).map_or(LONGEST_ASKED, |d| d.min(LONGEST_ASKED));
+    // Who asks to wait a moment, each time again, is not asked each moment.
+    let least = failures.checked_sub(1).map_or(SignedDuration::ZERO, own);
+    (asked.max(least), asked >= least)
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -238,7 +238,7 @@ impl Sweeper {
             Ok(tags) => tags,
             // Distribution over object storage keeps a repository in its catalog whose last tag
             // was deleted, and then finds no such repository.
-            Err(error) if error.is_not_found() && self.lists_what_it_has() => {
+            Err(error) if error.is_unknown_repository() && self.lists_what_it_has() => {
                 *locked(&self.listed) = None;
                 Vec::new()
             }

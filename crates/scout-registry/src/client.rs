@@ -38,6 +38,9 @@ use crate::credentials::RegistryCredentials;
 use crate::error::{Error, Result};
 use crate::stats::{Counters, RequestKind};
 
+/// What the distribution specification says of a repository that a registry does not know (1.1,
+/// *Error Codes*).
+const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
 /// Most redirects of one request. Registries use one, those behind a mirror two.
 const MAX_REDIRECTS: usize = 5;
 
@@ -378,8 +381,11 @@ impl Client {
         let status = response.status();
         let headers = response.headers();
         let retry_after = retry_after(headers, server_time(headers));
-        let detail = self.read_refusal(response).await.text;
+        let Refusal { code, text: detail } = self.read_refusal(response).await;
         match status {
+            StatusCode::NOT_FOUND if code.as_deref() == Some(NAME_UNKNOWN) => {
+                Error::UnknownRepository { what, detail }
+            }
             StatusCode::NOT_FOUND => Error::NotFound { what, detail },
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied {
                 url,

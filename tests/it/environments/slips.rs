@@ -68,6 +68,10 @@ fn wrong_usage_is_named() {
             "cannot be used with",
         ),
         (&["environment", "sync", "prod"], "--from <FILE>"),
+        (
+            &["environment", "remove", "prod"],
+            "remove [OPTIONS] <ENVIRONMENT> <IMAGE|--source <NAME>|--all>",
+        ),
         (&["environment", "compare", "a"], "<TO>"),
         (
             &["environment", "prod", "compare", "a", "b"],

@@ -65,6 +65,28 @@ fn a_receiver_that_asks_to_wait_is_left_alone() {
     assert_eq!(house.channel()["waiting"], 1);
 }
 
+#[test]
+fn a_new_address_is_tried_at_once() {
+    let receiver = Receiver::at(0);
+    let mut house = House::watched(&receiver);
+    let file = house.advisories.path().join("address");
+    fs::write(&file, receiver.slack_url()).unwrap();
+    let url = format!("url=file:{}", file.display());
+    let added = house.integration(&["add", "slack", "--name", "team", "--parameter", &url]);
+    added.expect_code(0);
+    receiver.taken();
+    let watcher = start(&house);
+    receiver.trouble(Some((404, "", "no_service")));
+    house.push("team/web:1", "1", "web");
+    program::until("the failure", TOLD, || {
+        (!house.channel()["failure"].is_null()).then_some(())
+    });
+    receiver.trouble(None);
+    fs::write(&file, format!("{}\n", receiver.slack_url())).unwrap();
+    program::until("the message", TOLD, || receiver.taken().pop());
+    assert!(watcher.is_running());
+}
+
 /// Starts a watcher that looks every second, and lets it see what is there.
 fn start(house: &House) -> Guarded {
     let mut command = house.watch_command();

@@ -74,14 +74,18 @@ pub(crate) struct Registry {
     server: Option<JoinHandle<()>>,
 }
 
+/// Where it listens. Not a port that systems give to who connects: one of those may be taken while
+/// the registry is down.
+const PORT: u16 = 4_887;
+
 impl Registry {
     /// Starts an empty registry at an address that no other history has.
     pub(crate) async fn start(seed: u64, settings: &Settings, time: Time) -> Self {
         let [.., a, b, c] = (seed + 1).to_be_bytes();
         let ip = Ipv4Addr::new(127, 64 | (a & 63), b, c);
-        let listener = match TcpListener::bind((ip, 0)).await {
+        let listener = match TcpListener::bind((ip, PORT)).await {
             Ok(listener) => listener,
-            // Where only one address is the loopback.
+            // Where only one address is the loopback, or another run tries the same history.
             Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
         };
         let address = listener.local_addr().unwrap();

@@ -160,6 +160,7 @@ fn a_cluster_belongs_to_one_integration_and_can_be_changed() {
         command.env("TEST_TOKEN", SPOTLIGHT_TOKEN);
         program::wait(command, program::DEADLINE)
     };
+    update(&[]).expect_code(USAGE).says("nothing to change");
     let unset = update(&["--unset", "environment"]).expect_code(1);
     unset.says("nothing was saved").says("environment=");
     let moved = update(&["--parameter", "environment=staging"]).expect_code(0);

@@ -58,7 +58,10 @@ pub(crate) enum EnvironmentCommand {
         format: TableFormat,
     },
     /// Take an image that was recorded by hand, or a list, out of an environment
-    #[command(group = ArgGroup::new("meant").required(true).args(["image", "source", "all"]))]
+    #[command(
+        group = ArgGroup::new("meant").required(true).args(["image", "source", "all"]),
+        override_usage = "scout environment remove [OPTIONS] <ENVIRONMENT> <IMAGE|--source <NAME>|--all>"
+    )]
     Remove {
         /// The environment
         #[arg(value_name = "ENVIRONMENT")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use scout_envs::{EnvironmentName, ImageReference};
-use scout_platform::Reader;
+use scout_platform::{EnvironmentLine, Reader};
 
 use crate::arguments::Org;
 use crate::output::print;
@@ -36,7 +36,7 @@ pub(super) async fn run(
             kept.join(", ")
         );
     }
-    let when = crate::judged(Arc::clone(&store)).await?;
+    crate::judge(Arc::clone(&store)).await?;
     let mut text = String::new();
     for image in &removed.images {
         text.push_str(&format!("{image} is not recorded in {name} any more.\n"));
@@ -55,7 +55,7 @@ pub(super) async fn run(
         .images
         .iter()
         .map(String::as_str)
-        .filter(|image| report.images.iter().any(|line| line.image == **image))
+        .filter(|image| report.images.iter().any(|line| is_of(line, image)))
         .collect();
     if !left.is_empty() {
         text.push_str(&format!(
@@ -64,9 +64,15 @@ pub(super) async fn run(
         ));
     }
     if report.images.is_empty() && report.shares.is_empty() {
-        text.push_str(&format!(
-            "Nothing is left in {name}, so it is gone{when}.\n"
-        ));
+        text.push_str(&format!("Nothing is left in {name}, so it is gone.\n"));
     }
     print(&text)
+}
+
+/// Returns whether a line is that of an image, which may be named without its tag.
+fn is_of(line: &EnvironmentLine, image: &str) -> bool {
+    let place = image.strip_suffix(line.digest.as_str());
+    let place = place.and_then(|place| place.strip_suffix('@'));
+    let tag = place.and_then(|place| place.strip_prefix(line.repository.as_str()));
+    tag.is_some_and(|tag| tag.is_empty() || tag.starts_with(':'))
 }

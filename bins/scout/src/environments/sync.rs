@@ -65,7 +65,7 @@ pub(super) async fn run(org: &Org, wanted: Wanted<'_>, format: TableFormat) -> a
         &SystemClock,
     )
     .await?;
-    let when = crate::judged(Arc::clone(&store)).await?;
+    crate::judge(Arc::clone(&store)).await?;
     let report = Reader::new(store).environment(&organization, name).await?;
     let own = report.waiting.iter().filter(|line| line.source == source);
     let synced = Synced {
@@ -80,7 +80,7 @@ pub(super) async fn run(org: &Org, wanted: Wanted<'_>, format: TableFormat) -> a
     };
     match format {
         TableFormat::Json => print_json(&synced),
-        TableFormat::Table => print(&text(&synced, when)),
+        TableFormat::Table => print(&text(&synced)),
     }
 }
 
@@ -120,7 +120,7 @@ fn left_out(not_running: u64) -> String {
     }
 }
 
-fn text(synced: &Synced<'_>, when: &str) -> String {
+fn text(synced: &Synced<'_>) -> String {
     let Synced {
         environment,
         source,
@@ -130,7 +130,7 @@ fn text(synced: &Synced<'_>, when: &str) -> String {
         ..
     } = synced;
     let mut text = format!(
-        "Environment {environment}: {} from {source}, {analyzed} analyzed, {} not{when}.\n",
+        "Environment {environment}: {} from {source}, {analyzed} analyzed, {} not.\n",
         counted(*images, "image", "images"),
         waiting.len()
     );

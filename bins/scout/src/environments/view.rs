@@ -130,15 +130,25 @@ fn versions(images: &[EnvironmentLine]) -> String {
 
 fn workloads<'a>(workloads: impl ExactSizeIterator<Item = &'a WorkloadLine> + Clone) -> String {
     let count = workloads.len();
-    let named: Vec<String> = workloads
-        .take(MAX_WORKLOADS)
-        .map(|one| format!("{} {}/{}", one.kind, one.namespace, one.name))
-        .collect();
+    let named: Vec<String> = workloads.take(MAX_WORKLOADS).map(workload).collect();
     let more = match count.saturating_sub(named.len()) {
         0 => String::new(),
         rest => format!(" and {rest} more"),
     };
     format!("{}{more}", named.join(", "))
+}
+
+/// What runs an image, as far as that is told.
+fn workload(one: &WorkloadLine) -> String {
+    let joined = |parts: [&str; 2], between| {
+        let told: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        told.join(between)
+    };
+    let place = joined([&one.namespace, &one.name], "/");
+    match joined([&one.kind, &place], " ") {
+        nothing if nothing.is_empty() => "not told".to_owned(),
+        told => told,
+    }
 }
 
 fn share(share: &ShareLine) -> [String; 5] {

@@ -160,6 +160,13 @@ fn found(opened: &OpenedRuntime, cluster: &str, report: &RuntimeTestReport) -> S
             "What is in use of them is not known; Sysdig knows it where profiling is switched on."
         );
     }
+    if running.skipped_rows > 0 {
+        let rows = counted(running.skipped_rows as u64, "row");
+        let _ = writeln!(
+            out,
+            "{rows} of the answer cannot be read, and are left out."
+        );
+    }
     if running.unidentified > 0 {
         let _ = writeln!(
             out,

@@ -119,7 +119,8 @@ fn many_repositories_are_told_by_the_worst() {
 
 #[test]
 fn what_others_wrote_is_only_text() {
-    let hostile = "<!channel> & <https://evil|ok> `*_~\n@here";
+    let hostile =
+        "<!channel> & <https://evil|ok> `*_~\n@here \u{202e}\u{2066}\u{2028}\u{200b}\u{7f}";
     let mut notice = vulnerability("r/app", "CVE-2026-1000", Severity::Critical);
     if let Event::Vulnerability(one) = &mut notice.event {
         one.vulnerability = VulnerabilityId::new(hostile);
@@ -134,6 +135,10 @@ fn what_others_wrote_is_only_text() {
     assert_within_limits(&message);
     for text in texts(&message) {
         assert!(!text.contains(['<', '>']), "{text}");
+        let is_unseen = |c: char| {
+            c != '\n' && (c.is_control() || "\u{202e}\u{2066}\u{2028}\u{200b}".contains(c))
+        };
+        assert!(!text.contains(is_unseen), "{text:?}");
         assert_eq!(text.matches('`').count() % 2, 0, "{text}");
         let unescaped = text
             .replace("&amp;", "")

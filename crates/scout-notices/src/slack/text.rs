@@ -42,7 +42,7 @@ impl Text {
                 '`' => "'",
                 '*' => "∗",
                 '~' => "∼",
-                control if control.is_control() => " ",
+                unseen if is_unseen(unseen) => " ",
                 other => other.encode_utf8(&mut buffer),
             };
             // One character is kept for the mark.
@@ -77,7 +77,7 @@ impl Text {
 pub(super) fn plain(text: &str, limit: usize) -> String {
     let mut plain: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_unseen(c) { ' ' } else { c })
         .take(limit)
         .collect();
     if text.chars().nth(limit).is_some() {
@@ -85,4 +85,19 @@ pub(super) fn plain(text: &str, limit: usize) -> String {
         plain.push('…');
     }
     plain
+}
+
+/// Whether a character is not seen itself but changes what is: it ends the line, joins words, or
+/// turns the direction of what follows, so that a name looks like another
+/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
 }

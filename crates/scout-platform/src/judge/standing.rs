@@ -7,11 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use scout_envs::{OrgName, PolicyId, Severity, Verdict, VulnerabilityId};
+use roaring::RoaringBitmap;
+use scout_envs::{Finding, OrgName, PolicyId, Severity, Verdict, VulnerabilityId};
 use scout_notices::{
     AffectedPackage, Event, FailedPolicy, MAX_PACKAGES, MAX_REASONS, NewVulnerability, Notice,
 };
-use scout_store::{NewNotice, RepositoryId, Standing, StandingLevel, Standings, StandingsChange};
+use scout_store::{
+    ImageId, NewNotice, PackageId, RepositoryId, Standing, StandingLevel, Standings,
+    StandingsChange,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::stream::{Judged, JudgedImage, Newest};
@@ -21,21 +25,74 @@ const MAX_FIXED_VERSIONS: usize = 3;
 /// Longest reason of a failed policy in a notice, in characters.
 const MAX_REASON: usize = 500;
 
+/// What changed, before it is put into words.
+#[derive(Debug)]
+pub(super) struct Change<'a> {
+    knows_findings: bool,
+    standings: Vec<(RepositoryId, Standing)>,
+    news: Vec<News<'a>>,
+}
+
+/// Something new of the newest image of a repository.
+#[derive(Debug)]
+struct News<'a> {
+    repository: RepositoryId,
+    newest: &'a Newest,
+    found: Found<'a>,
+}
+
+impl Change<'_> {
+    /// Returns whether there is something to tell.
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
+    /// Returns what is to be recorded, with notices of what is new in the repositories that have a
+    /// name here.
+    pub(super) fn named(
+        self,
+        judged: &Judged,
+        references: &BTreeMap<RepositoryId, String>,
+        (org, now): (&OrgName, Timestamp),
+    ) -> StandingsChange {
+        // The news of one image stand together, or nearly so: its findings are sorted once.
+        let mut sorted: BTreeMap<ImageId, Affected<'_>> = BTreeMap::new();
+        let mut of = None;
+        let notices = self.news.iter().filter_map(|news| {
+            let place = Place {
+                org,
+                now,
+                repository: references.get(&news.repository)?,
+                newest: news.newest,
+            };
+            if of.replace(news.repository) != Some(news.repository) {
+                sorted.clear();
+            }
+            let image = news.found.image;
+            let affected = sorted
+                .entry(image.record.id)
+                .or_insert_with(|| Affected::by(judged, image));
+            Some(place.notice(affected, news.repository, &news.found))
+        });
+        StandingsChange {
+            knows_findings: self.knows_findings,
+            notices: notices.collect(),
+            standings: self.standings,
+        }
+    }
+}
+
 /// Returns what changed since `before`; nothing if nothing did.
 ///
 /// What is found in an organization that was never judged for notices is its baseline, and so is
 /// what the first advisories that are loaded say: old news to the image, only new to us.
-pub(super) fn change(
-    judged: &Judged,
-    before: Option<&Standings>,
-    references: &BTreeMap<RepositoryId, String>,
-    (org, now): (&OrgName, Timestamp),
-) -> Option<StandingsChange> {
+pub(super) fn change<'a>(judged: &'a Judged, before: Option<&Standings>) -> Option<Change<'a>> {
     let knows_findings = judged.advisories_loaded_at.is_some();
     let is_baseline = before.is_none_or(|before| knows_findings && !before.knows_findings);
-    let mut change = StandingsChange {
+    let mut change = Change {
         knows_findings,
-        ..StandingsChange::default()
+        standings: Vec::new(),
+        news: Vec::new(),
     };
     for (repository, newest) in &judged.newest {
         let images = newest.images(judged);
@@ -43,7 +100,7 @@ pub(super) fn change(
             // Judgement of it is asked for already.
             continue;
         }
-        let found = found(judged, &images);
+        let mut found = found(judged, &images);
         let was = before.and_then(|before| before.repositories.get(repository));
         let levels = found
             .iter()
@@ -55,16 +112,12 @@ pub(super) fn change(
         if is_baseline {
             continue;
         }
-        let place = Place {
-            org,
-            now,
-            repository: references.get(repository).map_or("", String::as_str),
+        let new = new.iter().filter_map(|subject| found.remove(subject));
+        change.news.extend(new.map(|found| News {
+            repository: *repository,
             newest,
-        };
-        let new = new.iter().filter_map(|subject| found.get(subject));
-        change
-            .notices
-            .extend(new.map(|found| place.notice(judged, *repository, found)));
+            found,
+        }));
     }
     for (repository, was) in before.into_iter().flat_map(|before| &before.repositories) {
         if was.is_present && !judged.newest.contains_key(repository) {
@@ -134,6 +187,7 @@ fn advance(
 }
 
 /// Something that stands of an image.
+#[derive(Debug)]
 struct Found<'a> {
     subject: String,
     level: u8,
@@ -141,6 +195,7 @@ struct Found<'a> {
     image: &'a JudgedImage,
 }
 
+#[derive(Debug)]
 enum What<'a> {
     Vulnerability(&'a VulnerabilityId, Severity),
     Policy(PolicyId, &'a [String]),
@@ -197,10 +252,15 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn notice(&self, judged: &Judged, repository: RepositoryId, found: &Found<'_>) -> NewNotice {
+    fn notice(
+        &self,
+        affected: &Affected<'_>,
+        repository: RepositoryId,
+        found: &Found<'_>,
+    ) -> NewNotice {
         let event = match found.what {
             What::Vulnerability(id, severity) => {
-                Event::Vulnerability(vulnerability(judged, found.image, id, severity))
+                Event::Vulnerability(affected.vulnerability(id, severity))
             }
             What::Policy(id, reasons) => Event::Policy(policy(id, reasons)),
         };
@@ -246,37 +306,52 @@ impl Place<'_> {
     }
 }
 
-fn vulnerability(
-    judged: &Judged,
-    image: &JudgedImage,
-    id: &VulnerabilityId,
-    severity: Severity,
-) -> NewVulnerability {
-    let in_use = judged.in_use_anywhere(image.record.id);
-    let mut packages = BTreeSet::new();
-    let mut is_used = false;
-    for package in &image.record.packages {
-        let one = roaring::RoaringBitmap::from_iter([package]);
-        for (key, finding) in judged.findings_in(&one) {
-            if finding.vulnerability != *id {
-                continue;
+/// What an image's vulnerabilities affect.
+#[derive(Debug)]
+struct Affected<'a> {
+    judged: &'a Judged,
+    /// The packages that were seen loaded, if somebody looked.
+    in_use: Option<RoaringBitmap>,
+    packages: BTreeMap<&'a VulnerabilityId, Vec<(PackageId, &'a Finding)>>,
+}
+
+impl<'a> Affected<'a> {
+    fn by(judged: &'a Judged, image: &JudgedImage) -> Self {
+        let mut packages: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for id in image.record.packages.iter().map(PackageId) {
+            for finding in judged.findings.get(&id).into_iter().flatten() {
+                let affected = packages.entry(&finding.vulnerability).or_default();
+                affected.push((id, finding));
             }
-            is_used |= in_use.as_ref().is_some_and(|seen| seen.contains(package));
+        }
+        Self {
+            judged,
+            in_use: judged.in_use_anywhere(image.record.id),
+            packages,
+        }
+    }
+
+    fn vulnerability(&self, id: &VulnerabilityId, severity: Severity) -> NewVulnerability {
+        let affected = self.packages.get(id).map(Vec::as_slice).unwrap_or_default();
+        let named = affected.iter().filter_map(|(package, finding)| {
+            let key = self.judged.keys.get(package)?;
             let fixed = finding.fixed_versions.iter().take(MAX_FIXED_VERSIONS);
-            packages.insert(AffectedPackage {
+            Some(AffectedPackage {
                 name: key.name.clone(),
                 version: key.version.clone(),
                 fixed_versions: fixed.cloned().collect(),
-            });
+            })
+        });
+        let packages: BTreeSet<_> = named.collect();
+        let is_used = |seen: &RoaringBitmap| affected.iter().any(|(id, _)| seen.contains(id.0));
+        NewVulnerability {
+            vulnerability: id.clone(),
+            severity,
+            known_exploited: self.judged.is_known_exploited(id),
+            in_use: self.in_use.as_ref().map(is_used),
+            more_packages: packages.len().saturating_sub(MAX_PACKAGES) as u64,
+            packages: packages.into_iter().take(MAX_PACKAGES).collect(),
         }
-    }
-    NewVulnerability {
-        vulnerability: id.clone(),
-        severity,
-        known_exploited: judged.is_known_exploited(id),
-        in_use: in_use.map(|_| is_used),
-        more_packages: packages.len().saturating_sub(MAX_PACKAGES) as u64,
-        packages: packages.into_iter().take(MAX_PACKAGES).collect(),
     }
 }
 

@@ -63,6 +63,10 @@ const OK: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\
 const GONE: &str = "HTTP/1.1 410 Gone\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 const BUSY: &str = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 90\r\nconnection: close\r\n\
                     content-length: 0\r\n\r\n";
+const BUSY_FOR_A_MOMENT: &str = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
+     content-length: 0\r\n\r\n";
+/// No answer at all, and the connection stays.
+const SILENCE: &str = "";
 const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
                       content-length: 0\r\n\r\n";
 
@@ -84,6 +88,9 @@ impl Receiver {
                 }
                 *server.heard.lock().unwrap() += 1;
                 let answer = *server.answer.lock().unwrap();
+                if answer == SILENCE {
+                    std::future::pending::<()>().await;
+                }
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
@@ -139,6 +146,7 @@ impl House {
             key: key.clone(),
             name: "hook".to_owned(),
             channel: Channel::new(&spec, options).unwrap(),
+            is_new: false,
         };
         let place = (Arc::clone(&store), org.clone(), Arc::clone(&clock) as _);
         let notifier = Notifier::new(place, vec![outlet]);
@@ -177,7 +185,7 @@ impl House {
     async fn look(&self, seconds: i64) -> u32 {
         self.clock.advance(seconds);
         let outlet = &self.notifier.outlets[0];
-        self.notifier.turn_if_due(outlet).await.unwrap();
+        self.notifier.turn_if_due(outlet, false).await.unwrap();
         self.receiver.heard()
     }
 
@@ -302,6 +310,53 @@ async fn what_somebody_has_to_mend_is_tried_hourly() {
     assert_eq!(house.look(3_599).await, 0);
     house.receiver.answers(OK);
     assert_eq!(house.look(1).await, 1);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_moment_each_time_is_asked_ever_more_slowly() {
+    let house = House::new().await;
+    house.receiver.answers(BUSY_FOR_A_MOMENT);
+    house.find(&["a"]).await;
+    assert_eq!(house.look(10).await, 1);
+    for (wait, heard) in [(1, 1), (29, 0), (1, 1), (59, 0), (1, 1)] {
+        assert_eq!(house.look(wait).await, heard, "{wait}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_was_changed_is_tried_at_once() {
+    let house = House::new().await;
+    let outlet = &house.notifier.outlets[0];
+    house.receiver.answers(GONE);
+    house.find(&["a"]).await;
+    assert_eq!(house.look(10).await, 1);
+    house.receiver.answers(BUSY);
+    assert!(house.notifier.turn_if_due(outlet, true).await.unwrap());
+    assert_eq!(house.receiver.heard(), 1);
+    // A wait that the receiver asked for is kept all the same.
+    let failure = house.record().await.failure.unwrap();
+    assert!(failure.is_asked);
+    assert!(!house.notifier.turn_if_due(outlet, true).await.unwrap());
+    assert_eq!(house.receiver.heard(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_hangs_does_not_keep_a_process_from_ending() {
+    let house = House::new().await;
+    house.receiver.answers(SILENCE);
+    house.find(&["a"]).await;
+    house.clock.advance(10);
+    let stop = CancellationToken::new();
+    let told = async {
+        while house.receiver.heard() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.cancel();
+        tokio::time::Instant::now()
+    };
+    let (stopped_at, ()) = tokio::join!(told, house.notifier.run(&stop));
+    assert!(stopped_at.elapsed() <= LAST_MOMENT + Duration::from_secs(1));
+    assert_eq!(house.record().await.pending, 1, "it waits");
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ pub struct EnvironmentLine {
     pub image: String,
     /// Its repository, as people write it.
     pub repository: String,
-    /// The tag it was recorded or pulled by; absent if that was its digest alone.
+    /// The tag it was recorded or pulled by. If that was its digest alone, a tag that points to it
+    /// now; absent if none does.
     pub tag: Option<TagLine>,
     /// The digest it was recorded or found by: of the manifest, or of an index.
     pub digest: String,
@@ -175,6 +176,7 @@ impl Reader {
         for image in &images {
             let member = (image.repository_id, image.image);
             let runs = runs.remove(&member).unwrap_or_default();
+            let image = &known.named(image);
             let name = line(image, known.place(image));
             let found = lines
                 .entry(name)

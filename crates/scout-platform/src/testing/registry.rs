@@ -282,7 +282,10 @@ impl MemoryRegistry {
         let tags = state
             .tags
             .get(repository)
-            .ok_or_else(|| not_found(repository))?;
+            .ok_or_else(|| Error::UnknownRepository {
+                what: repository.to_string(),
+                detail: None,
+            })?;
         let listed = tags.iter().map(|(tag, digest)| {
             let listed = ListedTag::new(tag.clone());
             match state.tells {

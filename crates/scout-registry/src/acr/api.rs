@@ -113,6 +113,7 @@ pub(super) async fn probe(client: &Client, host: &str) -> Result<()> {
 pub(super) fn not_azure(url: &Url, error: Error) -> Error {
     let detail = match error {
         Error::NotFound { detail, .. }
+        | Error::UnknownRepository { detail, .. }
         | Error::UnexpectedStatus { detail, .. }
         | Error::WrongApi { detail, .. } => detail,
         Error::InvalidAnswer { .. } | Error::TooLarge { .. } => None,

@@ -35,12 +35,13 @@ pub(crate) async fn catalog(
     let mut call = Call::get(RequestKind::Catalog, url, what).with_scope("registry:catalog:*");
     call.also_accepted = MAY_WANT_LESS;
     let names = all_pages(client, call).await.map_err(|error| match error {
-        Error::Denied { .. } | Error::NotFound { .. } | Error::UnexpectedStatus { .. } => {
-            Error::NoCatalog {
-                registry: registry.to_owned(),
-                source: Box::new(error),
-            }
-        }
+        Error::Denied { .. }
+        | Error::NotFound { .. }
+        | Error::UnknownRepository { .. }
+        | Error::UnexpectedStatus { .. } => Error::NoCatalog {
+            registry: registry.to_owned(),
+            source: Box::new(error),
+        },
         other => other,
     })?;
     Ok(valid(client, names))

@@ -1,8 +1,7 @@
 //! The fields of a registry string, before they mean anything.
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
-use crate::filter::Filter;
 use crate::spec::InvalidSpec;
 use crate::spec::parameters::Parameters;
 use crate::spec::secret::SecretRef;
@@ -138,9 +137,9 @@ impl Fields {
             .collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn filter(&self) -> Result<Filter, InvalidSpec> {
+    pub(crate) fn filter(&self) -> Result<RepositoryFilter, InvalidSpec> {
         let include = self.list(&["include", "includes"]);
         let exclude = self.list(&["exclude", "excludes"]);
-        Ok(Filter::new(&include, &exclude)?)
+        Ok(RepositoryFilter::new(&include, &exclude)?)
     }
 }

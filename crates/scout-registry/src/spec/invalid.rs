@@ -1,8 +1,7 @@
 //! What can be wrong with a registry string.
 
-use scout_envs::{InvalidEnvironmentName, InvalidRepositoryName};
+use scout_envs::{InvalidEnvironmentName, InvalidGlob, InvalidRepositoryName};
 
-use crate::filter::InvalidGlob;
 use crate::spec::InvalidSecretRef;
 
 /// Why a text is not a registry string.

@@ -102,8 +102,9 @@ fn merged(images: Vec<RunningImageRecord>) -> Outcome<Vec<RunningImageRecord>> {
         if let Some(packages) = &mut image.packages_in_use {
             packages.sort();
             packages.dedup();
-            packages.truncate(MAX_PACKAGES_IN_USE);
         }
+        let is_kept = |packages: &Vec<RunningPackage>| packages.len() <= MAX_PACKAGES_IN_USE;
+        image.packages_in_use = image.packages_in_use.take().filter(is_kept);
     }
     Ok(images)
 }

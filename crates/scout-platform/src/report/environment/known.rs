@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use scout_envs::Tag;
+use scout_envs::{Digest, Tag};
 use scout_store::{ArtifactRecord, EnvironmentImage, ImageId, RepositoryId, RepositoryListing};
 
 use super::{EnvironmentLine, PlatformLine, TagLine, TagState};
@@ -14,6 +14,8 @@ pub(super) struct Known<'a> {
     places: HashMap<RepositoryId, &'a str>,
     platforms: HashMap<ImageId, PlatformLine>,
     tags: HashMap<(RepositoryId, &'a Tag), &'a ArtifactRecord>,
+    /// A tag that points to it now: to itself, else to an index that it is in.
+    names: HashMap<(RepositoryId, &'a Digest), &'a Tag>,
     watched: HashSet<RepositoryId>,
 }
 
@@ -24,6 +26,7 @@ impl<'a> Known<'a> {
             places: HashMap::new(),
             platforms: HashMap::new(),
             tags: HashMap::new(),
+            names: HashMap::new(),
             watched: enabled.map(|one| one.id).collect(),
         };
         for artifact in artifacts {
@@ -36,6 +39,12 @@ impl<'a> Known<'a> {
                     platform: platform.clone(),
                 };
                 known.platforms.insert(*id, line);
+            }
+            if let Some(tag) = artifact.tags.first() {
+                known.names.insert((repository, &artifact.digest), tag);
+                for (_, digest, _) in &artifact.images {
+                    known.names.entry((repository, digest)).or_insert(tag);
+                }
             }
             let tags = artifact.tags.iter();
             known
@@ -51,6 +60,16 @@ impl<'a> Known<'a> {
 
     pub(super) fn platform(&self, image: ImageId) -> Option<PlatformLine> {
         self.platforms.get(&image).cloned()
+    }
+
+    /// Gives an image that was told by its digest alone the name of a tag that points to it now.
+    pub(super) fn named(&self, image: &EnvironmentImage) -> EnvironmentImage {
+        let mut image = image.clone();
+        if image.tag.is_none() {
+            let name = self.names.get(&(image.repository_id, &image.digest));
+            image.tag = name.map(|tag| (*tag).clone());
+        }
+        image
     }
 
     /// The line of an image, but for who put it there.

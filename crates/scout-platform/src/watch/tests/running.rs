@@ -282,7 +282,7 @@ async fn what_waits_tells_why_until_it_joins() {
     let report = house.environment().await;
     assert_eq!((report.images.len(), report.waiting.len()), (1, 2));
     let line = &report.images[0];
-    assert_eq!(line.image, format!("acme/app@{old}"));
+    assert_eq!(line.image, format!("acme/app:old@{old}"));
     assert!(line.sources.contains("east") && line.packages_in_use.is_none());
 }
 
