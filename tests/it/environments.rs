@@ -1,14 +1,74 @@
-//! Environments recorded by hand become streams.
+//! Environments: recorded by hand or told by lists, as streams, and as `scout` shows them.
 
+mod cluster;
+mod comparing;
+mod listing;
+mod removing;
+mod retrying;
+mod slips;
+mod syncing;
+mod walkthrough;
+
+use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::examples::{IMAGES, indexed};
-use crate::support::program;
+use crate::examples::{self, IMAGES};
+use crate::support::program::{self, Outcome};
+use crate::support::scout::{ORG, Scout};
 use crate::support::serving::Serving;
+
+/// Usage faults end with this status.
+const USAGE: i32 = 64;
+
+/// Returns a data directory of its own in which the examples are indexed. They are indexed once.
+fn indexed() -> Scout {
+    static INDEXED: OnceLock<Scout> = OnceLock::new();
+    INDEXED.get_or_init(|| examples::indexed().0).copy()
+}
+
+impl Scout {
+    /// Runs `scout`, which must succeed; returns what it printed, a line each.
+    #[track_caller]
+    fn lines(&self, arguments: &[&str]) -> Vec<String> {
+        let outcome = self.scout(arguments).expect_code(0);
+        outcome.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// Runs `scout` with this on its standard input.
+    fn scout_given(&self, arguments: &[&str], input: &[u8]) -> Outcome {
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A program that refuses before it has read all closes the pipe.
+        let _ = std::io::Write::write_all(&mut stdin, input);
+        drop(stdin);
+        program::finish(child, program::DEADLINE, &format!("{command:?}"))
+    }
+
+    /// Replaces what runs in an environment by a list, which must be taken.
+    #[track_caller]
+    fn sync(&self, environment: &str, list: &str) -> Outcome {
+        let arguments = ["environment", "sync", environment, "--from", "-"];
+        let outcome = self.scout_given(&arguments, list.as_bytes());
+        outcome.expect_code(0)
+    }
+
+    /// Runs `scout` with arguments behind `--`.
+    fn behind_dashes(&self, command: &str, names: &[&str]) -> Outcome {
+        let dir = self.dir().to_str().unwrap();
+        let options = [command, "--org", ORG, "--data-dir", dir, "--"];
+        program::run("scout", self.dir(), [&options, names].concat())
+    }
+}
 
 #[test]
 fn an_environment_is_a_stream_once_it_has_an_analyzed_image() {
-    let (scout, _) = indexed();
+    let scout = indexed();
     let exporter = Serving::exporter(&scout);
     let token = scout.token(&[]);
     let streams = |name: &str| {

@@ -11,12 +11,13 @@ use serde_json::Value;
 use crate::support::workspace;
 
 /// Every crate and its layer. Layer 5 is what nobody depends on but which may use all.
-const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 16] = [
     ("scout-envs", 0),
     ("scout-http", 0),
     ("scout-advisories", 1),
     ("scout-api", 1),
     ("scout-metrics", 1),
+    ("scout-notices", 1),
     ("scout-registry", 1),
     ("scout-sbom", 1),
     ("scout-store", 1),

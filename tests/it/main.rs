@@ -7,6 +7,8 @@ mod azure_template;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod dry_run;
+#[cfg(test)]
 mod endpoint;
 #[cfg(test)]
 mod environments;
@@ -21,13 +23,19 @@ mod integrations;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod sweep;
+#[cfg(test)]
+mod sysdig;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(crate) mod random;
 pub(crate) mod registry;
 pub(crate) mod scout;
 pub(crate) mod serving;
+pub(crate) mod slack;
+pub(crate) mod sysdig;
 pub(crate) mod testbed;
 pub(crate) mod token_server;
 pub(crate) mod transcript;

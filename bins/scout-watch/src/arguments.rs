@@ -8,7 +8,7 @@ use regex::Regex;
 use scout_config::{Defaults, LogFormat};
 use scout_envs::{IntegrationName, OrgName, PlatformChoice};
 
-/// Watches a registry: indexes the images in it, matches them with advisories, judges them.
+/// Watches registries and clusters: indexes images, matches them with advisories, judges them.
 #[derive(Debug, clap::Parser)]
 #[command(name = "scout-watch", version, after_help = AFTER_HELP)]
 #[expect(
@@ -60,10 +60,15 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) refresh_registry: bool,
 
-    /// Seconds between two sweeps [default: 60]
+    /// Seconds from the start of a sweep to the start of the next [default: 60]
     #[arg(long, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=Defaults::MAX_INTERVAL_SECONDS))]
     pub(crate) interval: Option<u64>,
+
+    /// Seconds between two looks at what runs in a cluster [default: 300]
+    #[arg(long, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=Defaults::MAX_INTERVAL_SECONDS))]
+    pub(crate) runtime_interval: Option<u64>,
 
     /// Images indexed at once [default: 3]
     #[arg(long, value_name = "N",
@@ -79,7 +84,7 @@ pub(crate) struct Arguments {
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(crate) sbom: bool,
 
-    /// Make one sweep, finish the work it gives, then exit
+    /// Look at each registry and cluster once, finish the work that gives, then exit
     #[arg(long)]
     pub(crate) once: bool,
 
@@ -130,8 +135,9 @@ Registry strings are one CSV record of key=value:
   type=docker-archive  path=FILE
 All of them take include=GLOB and exclude=GLOB, where a `*` also matches `/`. Those asked over the
 network take insecure=true (plain HTTP to a host that is not this one), ca=FILE, allow-host=HOST,
-user=, password=, token= (secrets as env:NAME or file:PATH), and to receive webhooks port=,
-webhook-secret=, webhook-cert=, webhook-key=. Quote a field that holds commas:
+max-requests=N (in flight) and rate=N (a second) to one host, user=, password=, token= (secrets as
+env:NAME or file:PATH), and to receive webhooks port=, webhook-secret=, webhook-cert=, webhook-key=.
+Quote a field that holds commas:
 'type=oci,\"repository=a,b\",…'. docs/configuration.md has them all.
 
 Credentials: those the string points to, else the variables of the type, such as

@@ -1,17 +1,22 @@
 //! `--dry-run`: says what would be done, and leaves nothing behind, not even a data directory.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use scout_platform::organization;
+use scout_config::{OpenedRegistry, WebhookSettings};
+use scout_envs::RepositoryName;
+use scout_platform::{PlannedTag, organization};
 use scout_registry::RegistryIntegration;
 use scout_store::{ArtifactRecord, RepositoryListing};
 
-use crate::fleet::{Fleet, sweep_options};
-use crate::run::{print, status};
+use crate::fleet::{Fleet, Member, sweep_options};
+use crate::progress::Screen;
+use crate::run::status;
 use crate::settings::Settings;
+use crate::text;
 use crate::usage::Usage;
 
-pub(crate) async fn dry_run(settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn dry_run(settings: &Settings, screen: &Screen) -> anyhow::Result<ExitCode> {
     let mut known = Known::default();
     let mut recorded = None;
     if scout_config::has_store(&settings.data_dir) {
@@ -24,26 +29,33 @@ pub(crate) async fn dry_run(settings: &Settings) -> anyhow::Result<ExitCode> {
         }
     }
     let record = recorded.as_ref().map(|(store, org)| (store.as_ref(), org));
-    let Fleet {
-        members,
-        mut broken,
-        ..
-    } = Fleet::open(settings, record, None).await?;
-    if members.is_empty() && broken.is_empty() {
+    let fleet = Fleet::open(settings, record, None).await?;
+    if fleet.is_empty() && fleet.broken.is_empty() {
         return Err(Usage::nothing_to_watch(settings).into());
     }
+    let Fleet {
+        members,
+        runtimes,
+        mut broken,
+        ..
+    } = fleet;
     let mut failed = false;
     for member in &members {
-        let registry = member.opened.registry.as_ref();
         if members.len() > 1 {
-            print(&format!("Integration {}:\n", member.name))?;
+            screen.print(&format!("Integration {}:\n", member.name))?;
         }
-        match plan(settings, registry, &known).await {
+        match plan(settings, screen, member, &known).await {
             Ok(is_incomplete) => failed |= is_incomplete,
             Err(error) if members.len() > 1 => {
                 broken.push(error.context(format!("integration {}", member.name)));
             }
             Err(error) => return Err(error),
+        }
+    }
+    for runtime in &runtimes {
+        match crate::runtimes::plan(runtime, record).await {
+            Ok(text) => screen.print(&text)?,
+            Err(error) => broken.push(error.context(format!("integration {}", runtime.name))),
         }
     }
     for error in &broken {
@@ -62,13 +74,15 @@ struct Known {
 /// Prints what a run would do; returns whether something could not be listed.
 async fn plan(
     settings: &Settings,
-    registry: &dyn RegistryIntegration,
+    screen: &Screen,
+    member: &Member<OpenedRegistry>,
     known: &Known,
 ) -> anyhow::Result<bool> {
+    let registry = member.opened.registry.as_ref();
     let is_of_it = |artifact: &ArtifactRecord| artifact.registry == registry.host();
     let baseline_taken = known.artifacts.iter().any(is_of_it);
     let options = sweep_options(settings);
-    let (planned, problems) = scout_platform::plan(
+    let plan = scout_platform::plan(
         registry,
         &options,
         &known.artifacts,
@@ -77,26 +91,74 @@ async fn plan(
     )
     .await?;
     let mut out = String::new();
-    for tag in &planned {
+    for (name, is_watched) in &plan.repositories {
+        let name = shown(registry, name);
+        match is_watched {
+            true => out.line("would watch", &name),
+            false => out.line("would leave", &format!("{name}, which is disabled")),
+        }
+    }
+    // Where none is asked for, a run does not listen either.
+    if let (Some(webhook), false) = (&member.opened.webhook, settings.once) {
+        out.line("would listen", &address(settings, webhook, &member.name));
+    }
+    for tag in &plan.tags {
         let what = match (tag.would_index, tag.state) {
-            (true, _) => "would index",
-            (false, None) => "would note",
+            (true, _) if settings.watch.index => "would index",
+            (true, _) => "would record",
+            (false, None) => "baseline",
             (false, Some(state)) => state.as_str(),
         };
-        let repository = registry.reference(&tag.repository);
-        let repository = repository
-            .strip_prefix(&format!("{}/", registry.host()))
-            .unwrap_or(&repository);
-        out += &format!("{what:14} {repository}:{}@{}\n", tag.tag, tag.digest);
+        let repository = shown(registry, &tag.repository);
+        out.line(what, &format!("{repository}:{}@{}", tag.tag, tag.digest));
     }
-    let wanted = planned.iter().filter(|tag| tag.would_index).count();
+    if plan.passed_over > 0 {
+        let tags = text::plural(plan.passed_over, "tag", "tags");
+        let why = match settings.tags.is_empty() {
+            true => "signatures only",
+            false => "no match for --tag, or signatures only",
+        };
+        out.line("would pass by", &format!("{tags}: {why}"));
+    }
+    let is_wanted = |tag: &&PlannedTag| tag.would_index && settings.watch.index;
+    let wanted = plan.tags.iter().filter(is_wanted).count();
     out += &format!(
         "{wanted} of {} tags would be indexed; nothing was done\n",
-        planned.len()
+        plan.tags.len()
     );
-    if wanted == 0 && !baseline_taken && !settings.all_images && !planned.is_empty() {
+    if wanted == 0 && !baseline_taken && !settings.all_images && !plan.tags.is_empty() {
         out += "Use --all-images to index what is in the registry already.\n";
     }
-    print(&out)?;
-    Ok(problems.total() > 0)
+    screen.print(&out)?;
+    Ok(plan.problems.total() > 0)
+}
+
+/// Lines of what, and to what.
+trait Lines {
+    fn line(&mut self, what: &str, to: &str);
+}
+
+impl Lines for String {
+    fn line(&mut self, what: &str, to: &str) {
+        *self += &format!("{what:14} {to}\n");
+    }
+}
+
+/// How a repository is written where its registry is known.
+fn shown(registry: &dyn RegistryIntegration, name: &RepositoryName) -> String {
+    let reference = registry.reference(name);
+    match reference.strip_prefix(&format!("{}/", registry.host())) {
+        Some(bare) => bare.to_owned(),
+        None => reference,
+    }
+}
+
+fn address(settings: &Settings, webhook: &WebhookSettings, name: &str) -> String {
+    let scheme = if webhook.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let socket = SocketAddr::new(settings.webhook_address, webhook.port);
+    format!("{scheme}://{socket}/{name}")
 }

@@ -1,11 +1,14 @@
-//! Watches registries: indexes the images in them, matches these with advisories, judges them.
+//! Watches registries and clusters: indexes images, matches them with advisories, judges them.
 //!
 //! Exit status: 0 when all went well, 1 when something failed, 64 when it was used wrongly.
 
 mod arguments;
 mod dry_run;
 mod fleet;
+mod notices;
+mod progress;
 mod run;
+mod runtimes;
 mod serve;
 mod settings;
 mod text;
@@ -16,6 +19,7 @@ use std::process::ExitCode;
 
 use arguments::Arguments;
 use clap::Parser as _;
+use progress::Screen;
 use scout_config::{ProcessEnvironment, USAGE};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -28,8 +32,9 @@ fn main() -> ExitCode {
             return ExitCode::from(scout_config::usage_status(&error));
         }
     };
-    scout_config::log(arguments.log_format, &ProcessEnvironment).init();
-    match run::run(arguments) {
+    let screen = Screen::new(arguments.log_format, &ProcessEnvironment);
+    scout_config::log_to(arguments.log_format, &ProcessEnvironment, screen.clone()).init();
+    match run::run(arguments, &screen) {
         Ok(status) => status,
         Err(error) => fail(&error),
     }

@@ -12,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::Arguments;
 use crate::dry_run::dry_run;
 use crate::fleet::{Fleet, Member, open_flags};
+use crate::notices::Notices;
+use crate::progress::Screen;
+use crate::runtimes::Runtimes;
 use crate::serve::{Serving, listen};
 use crate::settings::{Settings, Targets};
 use crate::text;
 use crate::usage::Usage;
 use crate::webhooks::Receivers;
 
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: Arguments, screen: &Screen) -> anyhow::Result<ExitCode> {
     let is_dry_run = arguments.dry_run;
     let settings = Settings::new(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -30,7 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let signal = StopSignal::catch().context("cannot catch signals")?;
         tokio::spawn(cancel_on_signal(signal, stop.clone()));
         if is_dry_run {
-            return dry_run(&settings).await;
+            return dry_run(&settings, screen).await;
         }
         // What is wrong with how we were called is told before a data directory is made.
         match &settings.targets {
@@ -44,11 +47,15 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 }
             }
         }
-        watch(&settings, &stop).await
+        watch(&settings, screen, &stop).await
     })
 }
 
-async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+async fn watch(
+    settings: &Settings,
+    screen: &Screen,
+    stop: &CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let store = scout_config::open_store(&settings.data_dir)?;
     // Bound before the first sweep: an address in use is told now, not after an hour's work.
     let listener = match settings.serve {
@@ -58,10 +65,10 @@ async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<
     store.enroll(&settings.org, SystemClock.now()).await?;
     let org = scout_platform::organization(store.as_ref(), &settings.org).await?;
     let mut fleet = Fleet::open(settings, Some((store.as_ref(), &org)), None).await?;
-    if fleet.members.is_empty() && fleet.broken.is_empty() {
+    if fleet.is_empty() && fleet.broken.is_empty() {
         return Err(Usage::nothing_to_watch(settings).into());
     }
-    if let (true, Some(_)) = (fleet.members.is_empty(), fleet.broken.first()) {
+    if let (true, Some(_)) = (fleet.is_empty(), fleet.broken.first()) {
         return Err(fleet.broken.swap_remove(0));
     }
     let serving = match listener {
@@ -70,16 +77,32 @@ async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<
         }
         None => None,
     };
+    // Before anything is judged: what is found from now on is told.
+    let notices = Notices::open(settings, &store, &org).await?;
+    let runtimes = Runtimes::new(&store, &org, settings);
     let house = House {
         settings,
+        screen,
         store,
         org,
+        runtimes,
         serving: serving.as_ref(),
     };
     let status = match settings.once {
-        true => house.once(&fleet, stop).await?,
+        true => {
+            let status = house.once(&fleet, stop).await;
+            notices.flush().await?;
+            status?
+        }
         false => {
-            house.run(fleet, stop).await?;
+            let ended = stop.child_token();
+            let watching = async {
+                let result = house.run(fleet, stop).await;
+                // If it fails, nothing else goes on.
+                ended.cancel();
+                result
+            };
+            tokio::join!(watching, notices.run(&ended)).0?;
             ExitCode::SUCCESS
         }
     };
@@ -92,8 +115,10 @@ async fn watch(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<
 /// What stays while registries are opened anew.
 struct House<'a> {
     settings: &'a Settings,
+    screen: &'a Screen,
     store: Arc<dyn Store>,
     org: Organization,
+    runtimes: Runtimes,
     serving: Option<&'a Serving>,
 }
 
@@ -102,19 +127,29 @@ impl House<'_> {
         for error in &fleet.broken {
             tracing::error!("{error:#}");
         }
+        // First: the images that are indexed below join by themselves, and all is judged at the end.
+        let synced = self.runtimes.once(&fleet.runtimes, stop).await;
+        for error in synced.iter().filter_map(|synced| synced.as_ref().err()) {
+            tracing::error!("{}", scout_platform::chain(error));
+        }
         let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
-        let mut reports = watcher.once(stop).await?;
-        if let [report] = reports.as_mut_slice()
+        let mut reports = self.screen.during(&watcher, watcher.once(stop)).await?;
+        if let ([report], []) = (reports.as_mut_slice(), synced.as_slice())
             && let Some(error) = report.unlisted.take()
         {
             return Err(error.into());
         }
+        for runtime in &fleet.runtimes {
+            let line = self.runtimes.line(runtime).await?;
+            self.screen.print(&format!("{line}\n"))?;
+        }
         let summary = self.report(fleet, &reports).await?;
-        let failed = reports.iter().any(is_unfinished)
+        let failed = synced.iter().any(Result::is_err)
+            || reports.iter().any(is_unfinished)
             || is_unread(&summary, self.settings)
             || !fleet.broken.is_empty();
         if let Some(serving) = self.serving {
-            print(&serving.invitation().await)?;
+            self.screen.print(&serving.invitation().await)?;
         }
         Ok(status(failed))
     }
@@ -154,11 +189,21 @@ impl House<'_> {
         }
         fleet.broken.extend(refused);
         let fleet = &*fleet;
-        if fleet.members.is_empty() {
+        if fleet.is_empty() {
             tracing::warn!("nothing is watched until an integration is added");
         }
         let ended = stop.child_token();
-        let watching = self.watch(fleet, &watcher, &ended, is_first);
+        let watching = async {
+            let syncing = self.runtimes.run(&fleet.runtimes, &ended);
+            let watching = async {
+                let result = self.watch(fleet, &watcher, &ended, is_first).await;
+                // If it fails, nothing else goes on.
+                ended.cancel();
+                result
+            };
+            tokio::join!(watching, syncing).0
+        };
+        let watching = self.screen.during(&watcher, watching);
         tokio::pin!(watching);
         let result = tokio::select! {
             result = &mut watching => result.map(|()| "it ended"),
@@ -223,7 +268,7 @@ impl House<'_> {
             }
             self.report(fleet, &reports).await?;
             if let Some(serving) = self.serving {
-                print(&serving.invitation().await)?;
+                self.screen.print(&serving.invitation().await)?;
             }
         }
         Ok(watching.await?)
@@ -234,7 +279,8 @@ impl House<'_> {
         let reader = Reader::new(Arc::clone(&self.store));
         let summary = reader.summary(&self.org, fleet.only_host()).await?;
         let rounds: Vec<_> = fleet.members.iter().zip(reports).collect();
-        print(&text::rounds(&rounds, &summary, self.settings))?;
+        self.screen
+            .print(&text::rounds(&rounds, &summary, self.settings))?;
         Ok(summary)
     }
 }
@@ -296,9 +342,4 @@ pub(crate) fn status(failed: bool) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    scout_config::write_text(&mut std::io::stdout().lock(), text)
-        .context("cannot write to standard output")
 }

@@ -11,6 +11,10 @@ use scout_platform::WatchOptions;
 
 use crate::arguments::Arguments;
 
+/// Five minutes: what Sysdig tells changes with its own scans, and others who ask it do so every
+/// half an hour.
+const DEFAULT_RUNTIME_INTERVAL_SECONDS: u64 = 300;
+
 /// What the program does.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -21,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) all_images: bool,
     pub(crate) refresh_registry: bool,
     pub(crate) watch: WatchOptions,
+    /// The time between two looks at what runs.
+    pub(crate) runtime_interval: Duration,
     pub(crate) platforms: PlatformChoice,
     pub(crate) advisories: Option<PathBuf>,
     pub(crate) once: bool,
@@ -65,6 +71,10 @@ impl Settings {
             watch.interval = Duration::from_secs(seconds);
         }
         watch.index = arguments.sbom;
+        let runtime_interval = arguments
+            .runtime_interval
+            .or(defaults.runtime_interval_seconds)
+            .unwrap_or(DEFAULT_RUNTIME_INTERVAL_SECONDS);
         let targets = match arguments.registry {
             Some(registry) => Targets::Flags {
                 registry,
@@ -93,6 +103,7 @@ impl Settings {
                     .unwrap_or(matches!(targets, Targets::Integrations { .. })),
             targets,
             watch,
+            runtime_interval: Duration::from_secs(runtime_interval),
             platforms: arguments.platform.or(defaults.platform).unwrap_or_default(),
             advisories: arguments.advisories.or(defaults.advisories),
             once: arguments.once,

@@ -104,6 +104,6 @@ fn round(out: &mut String, name: &str, report: &RunReport, summary: &Summary, fa
     }
 }
 
-fn plural(count: u64, one: &str, several: &str) -> String {
+pub(crate) fn plural(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -19,6 +19,14 @@ impl Usage {
         ))
     }
 
+    /// A runtime of which it is not said what is asked for, or for what.
+    pub(crate) fn incomplete_runtime(name: &str, kind: &str) -> Self {
+        Self(format!(
+            "integration {name}: to be watched it needs cluster= and environment=; `scout \
+             integration add {kind}` without cluster= lists the clusters"
+        ))
+    }
+
     /// There is neither a registry nor an integration.
     pub(crate) fn nothing_to_watch(settings: &Settings) -> Self {
         Self(format!(

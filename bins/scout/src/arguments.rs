@@ -1,5 +1,7 @@
 //! The command line.
 
+mod environments;
+
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
@@ -8,7 +10,13 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use regex::Regex;
 use scout_config::DEFAULT_DATA_DIR;
-use scout_envs::{EnvironmentName, ImageReference, IntegrationName, OrgName, Role};
+use scout_envs::{ImageReference, IntegrationName, OrgName, Role};
+
+pub(crate) use environments::{
+    CompareFormat, EnvironmentArguments, EnvironmentCommand, ExitOn, ImagesArguments,
+    ImagesCommand, MemberFormat, StreamArguments, StreamCommand,
+};
+use environments::{ENVIRONMENT_HELP, STREAM_HELP};
 
 /// Organizations, tokens, environments and reports of a Scout data directory.
 #[derive(Debug, clap::Parser)]
@@ -31,7 +39,7 @@ pub(crate) enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Set up the registries and runtimes that scout-watch works on
+    /// Set up the registries, runtimes and channels that scout-watch works with
     #[command(subcommand)]
     Integration(IntegrationCommand),
     /// List repositories, and choose which are analyzed
@@ -40,31 +48,13 @@ pub(crate) enum Command {
     /// Print the version
     Version,
     /// List environments; list the images of one; record an image in one
-    #[command(visible_alias = "env")]
-    Environment {
-        /// The environment; it is made if it is new
-        #[arg(value_name = "ENVIRONMENT")]
-        name: Option<EnvironmentName>,
-        /// The image to record: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`; it must be analyzed
-        #[arg(value_name = "IMAGE")]
-        image: Option<ImageReference>,
-        #[command(flatten)]
-        org: Org,
-    },
-    /// List images, with why some are not indexed
-    Images {
-        /// Only those that failed
-        #[arg(long, conflicts_with = "waiting")]
-        failed: bool,
-        /// Only those that wait to be indexed, or were there before the first sweep
-        #[arg(long)]
-        waiting: bool,
-        /// How to print them
-        #[arg(long, value_enum, default_value_t)]
-        format: TableFormat,
-        #[command(flatten)]
-        org: Org,
-    },
+    #[command(visible_alias = "env", after_help = ENVIRONMENT_HELP)]
+    Environment(Box<EnvironmentArguments>),
+    /// List streams: latest-indexed, and every environment; list the images of one
+    #[command(after_help = STREAM_HELP)]
+    Stream(StreamArguments),
+    /// List images, with why some are not indexed; try those that failed again
+    Images(ImagesArguments),
     /// List the packages of an image
     Sbom {
         /// The image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`
@@ -94,10 +84,10 @@ pub(crate) enum IntegrationCommand {
     /// Test the connection, and save the integration if it is good
     #[command(visible_alias = "configure", after_help = INTEGRATION_HELP)]
     Add {
-        /// What it is: `acr`, `artifactory`, `harbor`, `nexus`, `oci`, …
+        /// What it is: `acr`, `artifactory`, `harbor`, `nexus`, `oci`, `slack`, `sysdig`, …
         #[arg(value_name = "TYPE")]
         kind: String,
-        /// A name of your choice; webhooks are sent to `/NAME`
+        /// A name of your choice, by which it is listed; webhooks are sent to `/NAME`
         #[arg(long, value_name = "NAME")]
         name: IntegrationName,
         /// A setting of this type; may be repeated. Secrets are `env:NAME` or `file:PATH`
@@ -144,7 +134,8 @@ pub(crate) enum IntegrationCommand {
         #[command(flatten)]
         org: Org,
     },
-    /// Remove an integration: its registry is not watched any more
+    /// Remove an integration: its registry is not watched any more, what runs in its cluster leaves
+    /// the environment
     #[command(visible_alias = "delete")]
     Remove {
         #[command(flatten)]
@@ -162,11 +153,17 @@ pub(crate) enum IntegrationCommand {
 
 const INTEGRATION_HELP: &str = "\
 The connection is tested first: addresses, credentials, listing, reading an image. If the test
-fails, it says what to do, and nothing is saved.
+fails, it says what to do, and nothing is saved. Of sysdig, leave cluster out to list the clusters.
 
   scout integration add artifactory --name main --parameter registry=example.jfrog.io \
     --parameter api=https://example.jfrog.io/artifactory --parameter repository=docker-local \
     --parameter user=reader --parameter password=file:/run/secrets/artifactory
+
+  scout integration add sysdig --name prod-eu --parameter token=env:SYSDIG_TOKEN \
+    --parameter region=eu1 --parameter cluster=prod-eu --parameter environment=production
+
+  scout integration add slack --name team --parameter url=file:/run/secrets/slack-url \
+    --parameter repository=shop/web
 
 docs/configuration.md lists the settings of each type; a wrong one is answered with them, too.";
 
@@ -293,14 +290,21 @@ pub(crate) enum TokenCommand {
 #[derive(Args, Debug)]
 pub(crate) struct DataDir {
     /// Directory that scout-watch records into
-    #[arg(long, value_name = "DIR", env = "SCOUT_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
+    // Global, so that it may stand before and behind the verb of a command that has some.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SCOUT_DATA_DIR",
+        default_value = DEFAULT_DATA_DIR,
+        global = true
+    )]
     pub(crate) data_dir: PathBuf,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Org {
     /// The organization
-    #[arg(long, value_name = "ORG", default_value = OrgName::DEFAULT)]
+    #[arg(long, value_name = "ORG", default_value = OrgName::DEFAULT, global = true)]
     pub(crate) org: OrgName,
     #[command(flatten)]
     pub(crate) data: DataDir,

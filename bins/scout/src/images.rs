@@ -1,18 +1,67 @@
 //! `scout images`, `scout sbom` and `scout cves`.
 
+use std::sync::Arc;
+
+use scout_config::SystemClock;
 use scout_envs::ImageReference;
 use scout_platform::{CveReport, Reader, SbomReport};
 use scout_store::ArtifactState;
 
-use crate::arguments::{ListFormat, Org, TableFormat};
-use crate::output::{print, print_json, print_table};
+use crate::arguments::{ImagesArguments, ImagesCommand, ListFormat, Org, TableFormat};
+use crate::output::{print, print_json, print_table, short};
 
-pub(crate) async fn list(
-    org: &Org,
-    failed: bool,
-    waiting: bool,
-    format: TableFormat,
-) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: ImagesArguments) -> anyhow::Result<()> {
+    let ImagesArguments {
+        failed,
+        waiting,
+        format,
+        org,
+        command,
+    } = arguments;
+    let Some(ImagesCommand::Retry { image, .. }) = command else {
+        return list(&org, failed, waiting, format.unwrap_or_default()).await;
+    };
+    if failed || waiting || format.is_some() {
+        return Err(crate::misused(
+            "what stands before `retry` is for the list of images; write `scout images retry \
+             --failed` or `scout images retry IMAGE`",
+        ));
+    }
+    retry(&org, image.as_ref()).await
+}
+
+/// Enqueues one image, or all that failed.
+async fn retry(org: &Org, image: Option<&ImageReference>) -> anyhow::Result<()> {
+    let store = crate::open(&org.data)?;
+    let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
+    let taken_up = "a running scout-watch takes";
+    if let Some(image) = image {
+        scout_platform::retry_image(store.as_ref(), &organization, image, &SystemClock).await?;
+        return print(&format!("{image} is enqueued; {taken_up} it up.\n"));
+    }
+    let reader = Reader::new(Arc::clone(&store));
+    let failed = [ArtifactState::Failed];
+    let before = reader.images(&organization, &failed).await?.len();
+    let enqueued =
+        scout_platform::retry_failed(store.as_ref(), &organization, &SystemClock).await?;
+    let left = reader.images(&organization, &failed).await?.len();
+    if before == 0 {
+        return print("No image failed.\n");
+    }
+    let mut text = match enqueued {
+        0 => "No image is enqueued".to_owned(),
+        1 => format!("1 image is enqueued; {taken_up} it up"),
+        several => format!("{several} images are enqueued; {taken_up} them up"),
+    };
+    if left > 0 {
+        text.push_str(&format!(
+            "; {left} of {before} are in repositories that are not watched any more"
+        ));
+    }
+    print(&format!("{text}.\n"))
+}
+
+async fn list(org: &Org, failed: bool, waiting: bool, format: TableFormat) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
     let states = match (failed, waiting) {
@@ -28,10 +77,9 @@ pub(crate) async fn list(
         .into_iter()
         .map(|line| {
             let name = line.name();
-            let digest = line.digest.chars().take("sha256:".len() + 12).collect();
             [
                 name,
-                digest,
+                short(&line.digest),
                 line.state.to_owned(),
                 line.reason.unwrap_or_default(),
             ]
@@ -118,7 +166,7 @@ fn print_cves(report: &CveReport) -> anyhow::Result<()> {
         .counts()
         .map_or_else(|| "not judged".to_owned(), |counts| counts.to_string());
     print(&format!("{}  {counts}\n\n", report.image))?;
-    let rows: Vec<[String; 5]> = report
+    let rows: Vec<[String; 6]> = report
         .findings
         .iter()
         .map(|finding| {
@@ -146,14 +194,31 @@ fn print_cves(report: &CveReport) -> anyhow::Result<()> {
                 } else {
                     fixed.join(", ")
                 },
+                match finding.in_use {
+                    Some(true) => "yes".to_owned(),
+                    Some(false) => "no".to_owned(),
+                    None => String::new(),
+                },
                 exploited.to_owned(),
             ]
         })
         .collect();
-    print_table(
-        ["SEVERITY", "VULNERABILITY", "PACKAGE", "FIXED IN", ""],
-        &rows,
-    )?;
+    // The column is there where somebody looked what is loaded at run time.
+    let in_use = match rows.iter().any(|[.., in_use, _]| !in_use.is_empty()) {
+        true => "IN USE",
+        false => "",
+    };
+    let heading = ["SEVERITY", "VULNERABILITY", "PACKAGE", "FIXED IN"];
+    let [severity, vulnerability, package, fixed] = heading;
+    if in_use.is_empty() {
+        let rows: Vec<[String; 5]> = rows
+            .into_iter()
+            .map(|[a, b, c, d, _, f]| [a, b, c, d, f])
+            .collect();
+        print_table([severity, vulnerability, package, fixed, ""], &rows)?;
+    } else {
+        print_table([severity, vulnerability, package, fixed, in_use, ""], &rows)?;
+    }
     if report.coverage.unknown.is_empty() {
         return Ok(());
     }

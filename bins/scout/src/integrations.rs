@@ -1,20 +1,23 @@
-//! `scout integration`.
+//! `scout integration`. What is the same for all families is here; each has a file of its own.
 
 mod azure;
 mod handshake;
 mod listing;
+mod notices;
 mod receiving;
+mod registry;
+mod runtime;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use scout_config::{CredentialSource, OpenedRegistry, ProcessEnvironment, SystemClock};
+use anyhow::bail;
+use scout_config::{OpenedIntegration, ProcessEnvironment, SystemClock};
 use scout_envs::IntegrationName;
-use scout_platform::{Clock as _, Organization, Watched};
-use scout_registry::{Parameters, TestReport};
+use scout_platform::{Clock as _, Organization};
+use scout_registry::Parameters;
 use scout_store::{
-    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
-    NewIntegration, Store,
+    IntegrationAdded, IntegrationFamily, IntegrationRecord, IntegrationTest, IntegrationUpdate,
+    IntegrationUpdated, NewIntegration, Store,
 };
 
 use crate::arguments::{IntegrationCommand, Org, Which};
@@ -28,7 +31,16 @@ pub(crate) async fn run(command: IntegrationCommand) -> anyhow::Result<ExitCode>
             parameter,
             wait,
             org,
-        } => return add(&org, &kind, name, parameter, wait).await,
+        } => {
+            let pairs = parameter;
+            let draft = Draft {
+                org: &org,
+                name,
+                kind,
+                pairs,
+            };
+            return add(&draft, wait).await;
+        }
         IntegrationCommand::List {
             kind,
             name,
@@ -48,138 +60,120 @@ pub(crate) async fn run(command: IntegrationCommand) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-async fn add(
-    org: &Org,
-    kind: &str,
+/// An integration as it is to be saved.
+struct Draft<'a> {
+    org: &'a Org,
     name: IntegrationName,
+    kind: String,
     pairs: Vec<(String, String)>,
-    wait: bool,
-) -> anyhow::Result<ExitCode> {
-    let parameters = Parameters::new(kind, pairs.iter().cloned());
-    let opened = scout_config::open_integration_to_test(&ProcessEnvironment, &name, &parameters)?;
-    if wait {
-        handshake::wait(&name, &opened).await?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if kind == azure::KIND && opened.credentials == CredentialSource::Nowhere {
-        // The token's password exists only once the template was deployed.
-        let webhook = opened.webhook.as_ref();
-        print(&azure::before_the_password(&name, &pairs, webhook))?;
-        return Ok(ExitCode::FAILURE);
-    }
-    let store = scout_config::open_store(&org.data.data_dir)?;
-    let report = tested(&opened, &name).await?;
-    store.enroll(&org.org, SystemClock.now()).await?;
-    let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    receiving::check(store.as_ref(), &organization, &name, &pairs, &opened).await?;
-    let new = NewIntegration {
-        name: name.clone(),
-        kind: kind.to_owned(),
-        parameters: pairs.clone(),
-        registry_key: opened.registry.key().to_owned(),
-        test: Some(test_record(&report)),
-    };
-    match store
-        .add_integration(organization.id, new, SystemClock.now())
-        .await?
-    {
-        IntegrationAdded::Added(_) => {}
-        IntegrationAdded::NameTaken => bail!(
-            "organization {} has an integration {name} already; `scout integration update{} --name \
-             {name}` changes it",
-            org.org,
-            org.flag()
-        ),
-        IntegrationAdded::RegistryTaken { by } => bail!(
-            "integration {by} watches {} already; nothing was saved",
-            listing::shown(opened.registry.kind(), opened.registry.key())
-        ),
-    }
-    record_repositories(store, &organization, &opened).await?;
-    let mut out = format!("{}: {report}.\n", connected(&opened));
-    out += &format!("Integration {name} is saved; a running scout-watch takes it up.\n");
-    if opened.registry.requires_activation() {
-        out += &format!(
-            "No repository is analyzed yet: `scout repo list --org {org}` shows them, `scout repo \
-             enable --org {org} REPOSITORY` begins.\n",
-            org = org.org
-        );
-    }
-    out += &receiving::hint(org, &name, &opened);
-    if kind == azure::KIND {
-        out += &azure::after_saving(&name, &pairs, opened.webhook.as_ref());
-    }
-    print(&out)?;
-    Ok(ExitCode::SUCCESS)
 }
 
-async fn tested(opened: &OpenedRegistry, name: &IntegrationName) -> anyhow::Result<TestReport> {
-    scout_registry::test_connection(opened.registry.as_ref())
-        .await
-        .with_context(|| format!("integration {name}: nothing was saved"))
+impl Draft<'_> {
+    fn open(&self) -> scout_config::Result<OpenedIntegration> {
+        let parameters = Parameters::new(&self.kind, self.pairs.iter().cloned());
+        scout_config::open_integration_to_test(&ProcessEnvironment, &self.name, &parameters)
+    }
+
+    /// Saves a new integration of this key.
+    async fn add(
+        &self,
+        store: &dyn Store,
+        organization: &Organization,
+        (family, key): (IntegrationFamily, &str),
+        test: String,
+    ) -> anyhow::Result<()> {
+        let now = SystemClock.now();
+        let new = NewIntegration {
+            name: self.name.clone(),
+            family,
+            kind: self.kind.clone(),
+            parameters: self.pairs.clone(),
+            key: key.to_owned(),
+            test: Some(test_record(test)),
+        };
+        match store.add_integration(organization.id, new, now).await? {
+            IntegrationAdded::Added(_) => Ok(()),
+            IntegrationAdded::NameTaken => bail!(
+                "organization {} has an integration {name} already; `scout integration update{} \
+                 --name {name}` changes it",
+                self.org.org,
+                self.org.flag(),
+                name = self.name
+            ),
+            IntegrationAdded::KeyTaken { by } => Err(self.taken(&by, key)),
+        }
+    }
+
+    /// Saves what has changed.
+    async fn update(
+        &self,
+        store: &dyn Store,
+        organization: &Organization,
+        update: IntegrationUpdate,
+    ) -> anyhow::Result<()> {
+        let (key, now) = (update.key.clone(), SystemClock.now());
+        match store
+            .update_integration(organization.id, &self.name, update, now)
+            .await?
+        {
+            IntegrationUpdated::Updated => Ok(()),
+            IntegrationUpdated::Unknown => bail!("integration {} was removed", self.name),
+            IntegrationUpdated::KeyTaken { by } => Err(self.taken(&by, &key)),
+        }
+    }
+
+    fn taken(&self, by: &IntegrationName, key: &str) -> anyhow::Error {
+        let place = listing::shown(&self.kind, key);
+        anyhow::anyhow!("integration {by} watches {place} already; nothing was saved")
+    }
 }
 
-fn test_record(report: &TestReport) -> IntegrationTest {
+async fn add(draft: &Draft<'_>, wait: bool) -> anyhow::Result<ExitCode> {
+    match draft.open()? {
+        OpenedIntegration::Registry(opened) => registry::add(draft, &opened, wait).await,
+        OpenedIntegration::Runtime(_) | OpenedIntegration::Channel(_) if wait => {
+            Err(crate::misused(&format!(
+                "type {} sends no webhooks: leave --wait out",
+                draft.kind
+            )))
+        }
+        OpenedIntegration::Runtime(opened) => runtime::add(draft, &opened).await,
+        OpenedIntegration::Channel(opened) => notices::add(draft, &opened).await,
+    }
+}
+
+fn test_record(summary: String) -> IntegrationTest {
     IntegrationTest {
         at: SystemClock.now(),
-        summary: report.to_string(),
+        summary,
     }
-}
-
-/// Records what the registry lists, so that repositories can be chosen before the first sweep.
-async fn record_repositories(
-    store: std::sync::Arc<dyn Store>,
-    organization: &Organization,
-    opened: &OpenedRegistry,
-) -> anyhow::Result<()> {
-    if !opened.registry.requires_activation() {
-        return Ok(());
-    }
-    let watched = Watched {
-        store,
-        registry: std::sync::Arc::clone(&opened.registry),
-        org: organization.id,
-        clock: std::sync::Arc::new(SystemClock),
-    };
-    let names = opened.registry.repositories().await?;
-    let registry = watched.record().await?.id;
-    watched
-        .record_repositories(registry, &names, false, SystemClock.now())
-        .await?;
-    Ok(())
 }
 
 async fn test(org: &Org, which: &Which) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
     let record = find(store.as_ref(), &organization, which).await?;
-    let parameters = Parameters::new(&record.kind, record.parameters.clone());
-    let opened =
-        scout_config::open_integration_to_test(&ProcessEnvironment, &record.name, &parameters)?;
-    let tested = scout_registry::test_connection(opened.registry.as_ref()).await;
-    let summary = match &tested {
-        Ok(report) => report.to_string(),
-        Err(error) => format!("failed: {:#}", anyhow::Error::from(error.clone())),
+    let place = listing::shown(&record.kind, &record.key);
+    let draft = Draft {
+        org,
+        name: record.name,
+        kind: record.kind,
+        pairs: record.parameters,
     };
-    let at = SystemClock.now();
+    let tested = match draft.open()? {
+        OpenedIntegration::Registry(opened) => registry::test(&opened).await,
+        OpenedIntegration::Runtime(opened) => runtime::test(&opened).await,
+        OpenedIntegration::Channel(opened) => notices::test(&opened, &org.org).await,
+    };
+    let summary = match &tested {
+        Ok(report) => report.clone(),
+        Err(error) => format!("failed: {error:#}"),
+    };
     store
-        .record_integration_test(
-            organization.id,
-            &record.name,
-            IntegrationTest { at, summary },
-        )
+        .record_integration_test(organization.id, &draft.name, test_record(summary))
         .await?;
-    let report = tested.with_context(|| format!("integration {}", record.name))?;
-    print(&format!("{}: {report}.\n", listing::host(&record)))
-}
-
-/// Says what was reached; files are.
-fn connected(opened: &OpenedRegistry) -> String {
-    let registry = listing::shown(opened.registry.kind(), opened.registry.key());
-    match opened.spec.connection() {
-        Some(_) => format!("Connected to {registry}"),
-        None => format!("Read {registry}"),
-    }
+    let report = tested.map_err(|error| error.context(format!("integration {}", draft.name)))?;
+    print(&format!("{place}: {report}.\n"))
 }
 
 async fn update(
@@ -192,9 +186,11 @@ async fn update(
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
     let record = find(store.as_ref(), &organization, which).await?;
     if changed.is_empty() && unset.is_empty() {
-        bail!("nothing to change: give --parameter KEY=VALUE or --unset KEY");
+        return Err(crate::misused(
+            "nothing to change: give --parameter KEY=VALUE or --unset KEY",
+        ));
     }
-    let mut pairs = record.parameters;
+    let mut pairs = record.parameters.clone();
     if let Some(key) = unset
         .iter()
         .find(|key| !pairs.iter().any(|(known, _)| known == *key))
@@ -204,52 +200,37 @@ async fn update(
     let replaced = |key: &String| unset.contains(key) || changed.iter().any(|(new, _)| new == key);
     pairs.retain(|(key, _)| !replaced(key));
     pairs.extend(changed);
-    let parameters = Parameters::new(&record.kind, pairs.iter().cloned());
-    let opened =
-        scout_config::open_integration_to_test(&ProcessEnvironment, &record.name, &parameters)?;
-    let report = tested(&opened, &record.name).await?;
-    receiving::check(store.as_ref(), &organization, &record.name, &pairs, &opened).await?;
-    let update = IntegrationUpdate {
-        parameters: pairs,
-        registry_key: opened.registry.key().to_owned(),
-        test: Some(test_record(&report)),
+    let draft = Draft {
+        org,
+        name: record.name.clone(),
+        kind: record.kind.clone(),
+        pairs,
     };
-    match store
-        .update_integration(organization.id, &record.name, update, SystemClock.now())
-        .await?
-    {
-        IntegrationUpdated::Updated => {}
-        IntegrationUpdated::Unknown => bail!("integration {} was removed", record.name),
-        IntegrationUpdated::RegistryTaken { by } => bail!(
-            "integration {by} watches {} already; nothing was saved",
-            listing::shown(opened.registry.kind(), opened.registry.key())
-        ),
+    let place = (store, &organization);
+    match draft.open()? {
+        OpenedIntegration::Registry(opened) => registry::update(&draft, &opened, place).await,
+        OpenedIntegration::Runtime(opened) => {
+            runtime::update(&draft, &opened, &record, place).await
+        }
+        OpenedIntegration::Channel(opened) => notices::update(&draft, &opened, place).await,
     }
-    record_repositories(store, &organization, &opened).await?;
-    print(&format!(
-        "{}: {report}.\nIntegration {} is changed; a running scout-watch takes it up.\n{}",
-        connected(&opened),
-        record.name,
-        receiving::hint(org, &record.name, &opened)
-    ))
 }
 
 async fn remove(org: &Org, which: &Which) -> anyhow::Result<()> {
     let store = crate::open(&org.data)?;
     let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
     let record = find(store.as_ref(), &organization, which).await?;
+    let out = match record.family {
+        IntegrationFamily::Registry => registry::removed(&record),
+        IntegrationFamily::Runtime => {
+            runtime::removed(store.as_ref(), &organization, &record).await?
+        }
+        IntegrationFamily::Channel => notices::removed(&record),
+    };
     store
         .remove_integration(organization.id, &record.name, SystemClock.now())
         .await?;
     crate::judge(store).await?;
-    let mut out = format!(
-        "Integration {} is removed: {} is not watched any more. Environments keep what runs.\n",
-        record.name,
-        listing::host(&record)
-    );
-    if record.kind == azure::KIND {
-        out += &azure::what_stays(&record.parameters);
-    }
     print(&out)
 }
 

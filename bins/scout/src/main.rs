@@ -1,13 +1,16 @@
 //! The small command line beside `scout-watch` and `scout-exporter`.
 //!
-//! Exit status: 0 when all went well, 1 when something failed, 64 when it was used wrongly.
+//! Exit status: 0 when all went well, 1 when something failed, 64 when it was used wrongly; 2 when
+//! what was asked about with `--exit-on` is so.
 
 mod arguments;
+mod environments;
 mod images;
 mod integrations;
 mod organizations;
 mod output;
 mod repositories;
+mod streams;
 mod tokens;
 
 use std::process::ExitCode;
@@ -15,9 +18,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arguments::{Arguments, Command, DataDir, TokenCommand};
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use scout_config::{SystemClock, USAGE};
-use scout_platform::{Judge, JudgeOutcome};
+use scout_platform::Judge;
 use scout_store::Store;
 
 fn main() -> ExitCode {
@@ -49,15 +53,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Token(TokenCommand::Revoke { token, org }) => {
                 tokens::revoke(&org, &token).await
             }
-            Command::Environment { name, image, org } => {
-                organizations::environment(&org, name, image).await
-            }
-            Command::Images {
-                failed,
-                waiting,
-                format,
-                org,
-            } => images::list(&org, failed, waiting, format).await,
+            Command::Environment(arguments) => return environments::run(*arguments).await,
+            Command::Stream(arguments) => streams::run(arguments).await,
+            Command::Images(arguments) => images::run(arguments).await,
             Command::Sbom { image, format, org } => images::sbom(&org, &image, format).await,
             Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
             Command::Integration(command) => return integrations::run(command).await,
@@ -70,9 +68,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Judges what a command changed, unless a running watcher does. With the findings that are
 /// recorded: no advisories are loaded.
-async fn judge(store: Arc<dyn Store>) -> anyhow::Result<JudgeOutcome> {
+async fn judge(store: Arc<dyn Store>) -> anyhow::Result<()> {
     let judge = Judge::new(store, None, Arc::new(SystemClock));
-    Ok(judge.run().await?)
+    judge.run().await?;
+    Ok(())
+}
+
+/// Returns the fault of a command line that can be read, but makes no sense.
+fn misused(message: &str) -> anyhow::Error {
+    let mut command = Arguments::command();
+    command.error(ErrorKind::ArgumentConflict, message).into()
 }
 
 /// Opens the record for a command that needs one to be there.
@@ -89,6 +94,10 @@ fn open(data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
     reason = "the one place that talks to a person of failure"
 )]
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        let _ = error.print();
+        return ExitCode::from(scout_config::usage_status(error));
+    }
     // `{:#}` prints the whole chain; library errors never repeat their source.
     eprintln!("scout: {error:#}");
     let is_usage = error

@@ -7,7 +7,7 @@ use regex::Regex;
 use scout_config::SystemClock;
 use scout_envs::RepositoryName;
 use scout_platform::{Clock as _, Organization};
-use scout_store::{RegistryId, RepositoryListing, Store};
+use scout_store::{IntegrationFamily, RegistryId, RepositoryListing, Store};
 use serde_json::json;
 
 use crate::arguments::{Org, RepoCommand, Repositories, TableFormat};
@@ -184,13 +184,21 @@ async fn registry_keys(
     organization: &Organization,
     named: &str,
 ) -> anyhow::Result<Vec<String>> {
-    let keys: Vec<String> = store
-        .integrations(organization.id)
-        .await?
-        .into_iter()
+    let records = store.integrations(organization.id).await?.into_iter();
+    let found: Vec<_> = records
         .filter(|record| record.name.as_str() == named || record.kind == named)
-        .map(|record| record.registry_key)
         .collect();
+    if let Some(other) = found
+        .iter()
+        .find(|record| record.family != IntegrationFamily::Registry)
+    {
+        bail!(
+            "integration {} is a {}, which has no repositories",
+            other.name,
+            other.family.as_str()
+        );
+    }
+    let keys: Vec<String> = found.into_iter().map(|record| record.key).collect();
     if keys.is_empty() {
         bail!(
             "organization {org} has no integration {named}; `scout integration list --org {org}` \

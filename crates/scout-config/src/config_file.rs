@@ -7,7 +7,7 @@ mod section;
 use std::path::{Path, PathBuf};
 
 use scout_envs::{IntegrationName, OrgName, PlatformChoice};
-use scout_registry::{Parameters, RegistrySpec};
+use scout_registry::Parameters;
 use toml::de::{DeTable, DeValue};
 
 use crate::config_file::hosted::HOSTED;
@@ -18,7 +18,7 @@ use crate::config_file::section::Section;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::file::read_text;
-use crate::registry::{OpenedRegistry, open_integration};
+use crate::integration::{IntegrationSpec, OpenedIntegration, open_integration};
 
 /// A configuration file, read and checked.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +42,12 @@ pub struct Defaults {
     pub data_dir: Option<PathBuf>,
     /// `workers`: images indexed at once, 1 to [`MAX_WORKERS`](Self::MAX_WORKERS).
     pub workers: Option<u64>,
-    /// `interval`: seconds between two sweeps, 1 to
+    /// `interval`: seconds from one sweep's start to the next's, 1 to
     /// [`MAX_INTERVAL_SECONDS`](Self::MAX_INTERVAL_SECONDS).
     pub interval_seconds: Option<u64>,
+    /// `runtime-interval`: seconds between two looks at what runs, 1 to
+    /// [`MAX_INTERVAL_SECONDS`](Self::MAX_INTERVAL_SECONDS).
+    pub runtime_interval_seconds: Option<u64>,
     /// `all-images`: whether images that were there before are indexed, too.
     pub all_images: Option<bool>,
     /// `refresh-registry`: whether a registry's list of repositories is read anew.
@@ -58,7 +61,7 @@ pub struct Defaults {
 impl Defaults {
     /// Most images indexed at once. More would only wait for the processor and the byte budget.
     pub const MAX_WORKERS: u64 = 64;
-    /// Longest pause between two sweeps, in seconds: a week. A longer one is a cron job.
+    /// Longest pause between two sweeps or syncs, in seconds: a week. A longer one is a cron job.
     pub const MAX_INTERVAL_SECONDS: u64 = 7 * 24 * 60 * 60;
 }
 
@@ -71,16 +74,22 @@ pub struct ConfiguredIntegration {
     /// Its parameters, the type among them.
     pub parameters: Parameters,
     /// The same, understood.
-    pub spec: RegistrySpec,
+    pub spec: IntegrationSpec,
 }
 
 impl ConfiguredIntegration {
+    /// Returns whether it is a channel that notices are sent to.
+    #[must_use]
+    pub fn is_channel(&self) -> bool {
+        matches!(self.spec, IntegrationSpec::Channel(_))
+    }
+
     /// Opens it, as [`open_integration`] does.
     ///
     /// # Errors
     ///
     /// As for [`open_integration`].
-    pub fn open(&self, environment: &impl Environment) -> Result<OpenedRegistry> {
+    pub fn open(&self, environment: &impl Environment) -> Result<OpenedIntegration> {
         open_integration(environment, &self.name, &self.parameters)
     }
 }
@@ -93,6 +102,7 @@ const KEYS: &[&str] = &[
     "data-dir",
     "workers",
     "interval",
+    "runtime-interval",
     "all-images",
     "refresh-registry",
     "advisories",
@@ -148,6 +158,7 @@ impl Defaults {
             data_dir: top.parsed("data-dir")?,
             workers: top.number("workers", Self::MAX_WORKERS)?,
             interval_seconds: top.number("interval", Self::MAX_INTERVAL_SECONDS)?,
+            runtime_interval_seconds: top.number("runtime-interval", Self::MAX_INTERVAL_SECONDS)?,
             all_images: top.flag("all-images")?,
             refresh_registry: top.flag("refresh-registry")?,
             advisories: top.parsed("advisories")?,
@@ -192,7 +203,7 @@ fn integration(section: &Section<'_>) -> Result<ConfiguredIntegration, Located> 
     let missing = |key| section.located(key, InvalidConfigFile::MissingKey { key });
     let name: IntegrationName = section.parsed(NAME)?.ok_or_else(|| missing(NAME))?;
     let kind = section.string(TYPE)?.ok_or_else(|| missing(TYPE))?;
-    if let Some(keys) = RegistrySpec::keys_of(kind) {
+    if let Some(keys) = IntegrationSpec::keys_of(kind) {
         let allowed: Vec<_> = [NAME].into_iter().chain(keys).collect();
         section.check_keys(&format!(" of type {kind:?}"), &allowed)?;
     }
@@ -201,7 +212,7 @@ fn integration(section: &Section<'_>) -> Result<ConfiguredIntegration, Located> 
         .filter(|entry| ![NAME, TYPE].contains(&entry.key));
     let pairs = own.map(|entry| Ok((entry.key.to_owned(), entry.parameter()?)));
     let parameters = Parameters::new(kind, pairs.collect::<Result<Vec<_>, Located>>()?);
-    match RegistrySpec::new(&parameters) {
+    match IntegrationSpec::new(&parameters) {
         Ok(spec) => Ok(ConfiguredIntegration {
             name,
             parameters,

@@ -140,7 +140,7 @@ pub enum Error {
         source: BoxError,
     },
     /// A registry cannot be used with what its parameters point to.
-    #[error("the registry cannot be used as it is configured")]
+    #[error("it cannot be used as it is configured")]
     Build {
         /// The cause.
         source: BoxError,
@@ -150,6 +150,15 @@ pub enum Error {
     Registry {
         /// The cause.
         source: BoxError,
+    },
+    /// An integration that is no registry, where one is meant.
+    #[error(
+        "--registry: type={kind} is no registry; set it up with `scout integration add {kind}`, or \
+         in scout.toml, and leave --registry out"
+    )]
+    NoRegistry {
+        /// The type.
+        kind: &'static str,
     },
     /// No random bytes could be had from the operating system.
     #[error("the operating system gave no random bytes")]
@@ -181,6 +190,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Registry { .. }
+            | Self::NoRegistry { .. }
             | Self::ConfigFile { .. }
             | Self::HalfCredentials { .. }
             | Self::TwoCredentials { .. }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod channel;
 mod clock;
 mod config_file;
 mod credentials;
@@ -8,9 +9,12 @@ mod environment;
 mod error;
 mod file;
 mod hosted;
+mod integration;
 mod log;
 mod output;
+mod patience;
 mod registry;
+mod runtime;
 mod secret;
 mod stop;
 mod store;
@@ -18,6 +22,7 @@ mod token;
 mod usage;
 mod webhook;
 
+pub use channel::OpenedChannel;
 pub use clock::SystemClock;
 pub use config_file::{
     ConfigFile, ConfiguredIntegration, Defaults, HostedOrganization, InvalidConfigFile, check_api,
@@ -25,9 +30,15 @@ pub use config_file::{
 pub use credentials::CredentialSource;
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{Error, Result};
-pub use log::{LogFormat, log};
+pub use integration::{
+    IntegrationSpec, InvalidIntegration, OpenedIntegration, open_integration,
+    open_integration_to_test,
+};
+pub use log::{LogFormat, log, log_to};
 pub use output::write_text;
-pub use registry::{OpenedRegistry, open_integration, open_integration_to_test, open_registry};
+pub use patience::random_fraction;
+pub use registry::{OpenedRegistry, open_registry};
+pub use runtime::OpenedRuntime;
 pub use scout_registry::SecretRef;
 pub use secret::SecretFiles;
 pub use stop::StopSignal;

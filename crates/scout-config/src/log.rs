@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::environment::Environment;
 
@@ -34,19 +35,38 @@ impl FromStr for LogFormat {
 /// The log as the programs write it, to standard error; a program starts it with `init`.
 ///
 /// `SCOUT_LOG` selects what is logged, as in `debug` or `scout_registry=trace`; the default is
-/// `info`.
+/// `info`. Colors are for terminals but dumb ones, and not with `NO_COLOR`
+/// (<https://no-color.org>).
 #[must_use]
 pub fn log(format: LogFormat, environment: &impl Environment) -> Box<dyn Subscriber + Send + Sync> {
+    log_to(format, environment, std::io::stderr)
+}
+
+/// The same [`log`], through a writer that knows what else is on standard error.
+#[must_use]
+pub fn log_to<W>(
+    format: LogFormat,
+    environment: &impl Environment,
+    writer: W,
+) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let filter = environment
         .get("SCOUT_LOG")
         .and_then(|text| text.parse().ok());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(has_colors(environment) && std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => Box::new(builder.finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
     }
+}
+
+fn has_colors(environment: &impl Environment) -> bool {
+    let is_dumb = environment.get("TERM").is_some_and(|term| term == "dumb");
+    environment.get("NO_COLOR").is_none() && !is_dumb
 }

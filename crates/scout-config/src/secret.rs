@@ -15,7 +15,7 @@ use crate::file::read_text;
 const MAX_SECRET: u64 = 64 * 1024;
 
 /// The files that something was read from, as they were then.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SecretFiles(Vec<(PathBuf, Option<Stamp>)>);
 
 /// What tells one state of a file from another, without reading it. Mounted secrets are replaced

@@ -1,10 +1,17 @@
 //! The client: timeouts, trust, proxies; no redirects, no transparent decompression.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+use url::Url;
+
 use crate::error::{Error, Result};
+use crate::hosts::{HostLimits, Hosts, Permit, Wish};
 use crate::message::{Request, Response};
+use crate::priority::Priority;
 use crate::redact::RedactedUrl;
+use crate::retry::{retry_after, server_time};
 use crate::rule;
 
 /// How long connecting may take, TLS included. Three lost SYN packets take 7 s.
@@ -19,6 +26,8 @@ pub struct HttpClient {
     proxied: reqwest::Client,
     direct: reqwest::Client,
     allow_plain_http: bool,
+    hosts: Hosts,
+    limits: Arc<HostLimits>,
 }
 
 impl HttpClient {
@@ -31,10 +40,16 @@ impl HttpClient {
             allow_plain_http: false,
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
+            hosts: Hosts::default(),
+            limits: HostLimits::default(),
         }
     }
 
     /// Sends a request and returns its answer, whatever its status; redirects are answers.
+    ///
+    /// It waits for a place and for its time at the host first, with its
+    /// [priority](Priority::current). The answer keeps the place until its body was read or it is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -50,6 +65,12 @@ impl HttpClient {
         } else {
             &self.proxied
         };
+        let wish = Wish {
+            priority: Priority::current(),
+            is_streamed: request.deadline.is_none(),
+            is_nested: request.is_nested,
+        };
+        let permit = self.hosts.gate(&url).enter(&self.limits, wish).await;
         let mut builder = client
             .request(request.method, url.clone())
             .headers(request.headers);
@@ -60,9 +81,37 @@ impl HttpClient {
             builder = builder.timeout(deadline);
         }
         match builder.send().await {
-            Ok(inner) => Ok(Response::new(url, inner)),
-            Err(error) => Err(Error::classify(&url, error)),
+            Ok(inner) => {
+                note_pace(&permit, &inner);
+                Ok(Response::new(url, inner, permit))
+            }
+            Err(error) => {
+                let error = Error::classify(&url, error);
+                if error.is_retryable() {
+                    permit.note_silence();
+                }
+                Err(error)
+            }
         }
+    }
+
+    /// Returns whether the host of an address has left the last requests of all clients without
+    /// any answer: what just failed there need not be repeated at once.
+    #[must_use]
+    pub fn is_silent(&self, url: &Url) -> bool {
+        self.hosts.gate(url).is_silent()
+    }
+}
+
+/// Notes what an answer says about our pace. A server that is out of order says nothing of it,
+/// unless it says when to come back (RFC 9110, 10.2.3; RFC 6585, 4).
+fn note_pace(permit: &Permit, answer: &reqwest::Response) {
+    let headers = answer.headers();
+    let asked = retry_after(headers, server_time(headers));
+    match answer.status() {
+        StatusCode::TOO_MANY_REQUESTS => permit.note_refusal(asked),
+        StatusCode::SERVICE_UNAVAILABLE if asked.is_some() => permit.note_refusal(asked),
+        _ => permit.note_answer(),
     }
 }
 
@@ -74,6 +123,8 @@ pub struct HttpClientBuilder {
     allow_plain_http: bool,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    hosts: Hosts,
+    limits: HostLimits,
 }
 
 impl HttpClientBuilder {
@@ -96,6 +147,21 @@ impl HttpClientBuilder {
     pub fn with_timeouts(mut self, connect: Duration, idle: Duration) -> Self {
         self.connect_timeout = connect;
         self.idle_timeout = idle;
+        self
+    }
+
+    /// Shares places and pace with the other clients of these hosts; without it the client is
+    /// alone.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// Allows itself no more than this at each host.
+    #[must_use]
+    pub fn with_limits(mut self, limits: HostLimits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -123,6 +189,8 @@ impl HttpClientBuilder {
             // A proxy cannot reach our own machine, and must not see what goes there.
             direct: self.build_one(&certificates, reqwest::ClientBuilder::no_proxy)?,
             allow_plain_http: self.allow_plain_http,
+            hosts: self.hosts,
+            limits: Arc::new(self.limits),
         })
     }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::hosts::Permit;
 use crate::redact::RedactedUrl;
 
 /// How long a request and its whole answer may take, unless the body is streamed. A catalog page
@@ -23,6 +24,7 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) is_nested: bool,
 }
 
 impl Request {
@@ -35,6 +37,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             deadline: Some(DEADLINE),
+            is_nested: false,
         }
     }
 
@@ -72,6 +75,14 @@ impl Request {
         self
     }
 
+    /// Takes a place at the host that is always free: for a short request whose answer somebody
+    /// may need who holds places himself, such as one for a token.
+    #[must_use]
+    pub fn nested(mut self) -> Self {
+        self.is_nested = true;
+        self
+    }
+
     /// Returns the address.
     #[must_use]
     pub fn url(&self) -> &Url {
@@ -92,11 +103,17 @@ impl fmt::Debug for Request {
 pub struct Response {
     url: Url,
     inner: reqwest::Response,
+    /// The place at the host.
+    _permit: Permit,
 }
 
 impl Response {
-    pub(crate) fn new(url: Url, inner: reqwest::Response) -> Self {
-        Self { url, inner }
+    pub(crate) fn new(url: Url, inner: reqwest::Response, permit: Permit) -> Self {
+        Self {
+            url,
+            inner,
+            _permit: permit,
+        }
     }
 
     /// Returns the status.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -34,7 +34,7 @@ impl Jitter {
         Self::new(|| 1.0)
     }
 
-    fn next(&self) -> f64 {
+    pub(crate) fn next(&self) -> f64 {
         let number = (self.0)();
         if number.is_finite() {
             number.clamp(0.0, 1.0)
@@ -105,7 +105,26 @@ impl RetryPolicy {
     /// # Errors
     ///
     /// The last error of `operation`.
-    pub async fn run<T, E, F, Fut>(&self, before_retry: impl Fn(), mut operation: F) -> Result<T, E>
+    pub async fn run<T, E, F, Fut>(&self, before_retry: impl Fn(), operation: F) -> Result<T, E>
+    where
+        E: Transient,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.run_unless(|| false, before_retry, operation).await
+    }
+
+    /// As [`run`](Self::run), but does not try again once `is_hopeless`.
+    ///
+    /// # Errors
+    ///
+    /// The last error of `operation`.
+    pub async fn run_unless<T, E, F, Fut>(
+        &self,
+        is_hopeless: impl Fn() -> bool,
+        before_retry: impl Fn(),
+        mut operation: F,
+    ) -> Result<T, E>
     where
         E: Transient,
         F: FnMut() -> Fut,
@@ -121,6 +140,9 @@ impl RetryPolicy {
             let Some(pause) = self.pause(tried, error.retry_after()) else {
                 return Err(error);
             };
+            if is_hopeless() {
+                return Err(error);
+            }
             before_retry();
             tokio::time::sleep(pause).await;
         }
@@ -153,7 +175,13 @@ pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Durati
 /// Returns the server's own time, which is the right one to read its dates with.
 #[must_use]
 pub fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
-    parse_date(headers.get(header::DATE)?.to_str().ok()?)
+    date(headers, header::DATE)
+}
+
+/// Returns the time in a header.
+#[must_use]
+pub fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
+    parse_date(headers.get(name)?.to_str().ok()?)
 }
 
 /// An HTTP date in its preferred form, `Sun, 06 Nov 1994 08:49:37 GMT`, is an RFC 2822 date.

@@ -77,6 +77,64 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Nothing is known of an environment.
+    #[error("organization {org} has no environment {environment}; {advice}")]
+    UnknownEnvironment {
+        /// Its name.
+        environment: String,
+        /// The organization.
+        org: String,
+        /// What to do next.
+        advice: String,
+    },
+    /// An environment holds no analyzed image yet, so it is no stream.
+    #[error(
+        "environment {environment} has no analyzed image yet; `scout environment {environment}` \
+         tells what waits and why"
+    )]
+    EmptyEnvironment {
+        /// Its name.
+        environment: String,
+    },
+    /// An image was not recorded by hand, so that cannot be taken back.
+    #[error("{image} was not recorded by hand in environment {environment}; {advice}")]
+    NotRecorded {
+        /// The image.
+        image: String,
+        /// The environment.
+        environment: String,
+        /// What to do next.
+        advice: String,
+    },
+    /// A source put nothing into an environment.
+    #[error("{source_name} put nothing into environment {environment}; its sources are {known}")]
+    UnknownSource {
+        /// The source.
+        source_name: String,
+        /// The environment.
+        environment: String,
+        /// Who put something there.
+        known: String,
+    },
+    /// What an integration says cannot be removed: it says it again.
+    #[error(
+        "integration {integration} fills environment {environment}, and would again; \
+         `scout integration remove --name {integration}` ends that"
+    )]
+    FilledByIntegration {
+        /// Its name.
+        integration: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A list cannot have the share of something else.
+    #[error("a list cannot take the share {source_name}: {reason}; name another with --source")]
+    ReservedSource {
+        /// The share.
+        source_name: String,
+        /// Whose it is.
+        reason: String,
+    },
     /// An image that did not fail cannot be tried again.
     #[error("{image} did not fail, it is {state}; `scout images --failed` lists what did")]
     NotFailed {

@@ -13,7 +13,7 @@ use scout_registry::Resolved;
 use scout_registry::events::{Event, EventAction as Told};
 use scout_store::{
     EventAction, EventsRecorded, NewEvent, Observation, PendingEvent, RegistryId,
-    RepositoryListing, RepositoryRecord, WorkClass,
+    RepositoryListing, RepositoryRecord, WatchedRepository, WorkClass,
 };
 use tokio::sync::Notify;
 
@@ -28,10 +28,12 @@ const BATCH: u32 = 100;
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 /// How often an event is put off before it is left to the next sweep: for about half an hour.
 const MAX_POSTPONED: u32 = 10;
-/// How often a push is looked for that is not there yet: for a quarter of a minute. The reference
-/// registry tells of a manifest before it puts the tag on it (distribution,
-/// `registry/handlers/manifests.go`), and a server of several machines may answer from another.
-const MAX_EARLY: u32 = 3;
+/// How long a push waits that is not there yet, doubled each time. The reference registry tells of a
+/// manifest before it puts the tag on it (distribution, `registry/handlers/manifests.go`), a few
+/// milliseconds apart, and a server of several machines may answer from another.
+const FIRST_LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(250);
+/// How often a push is looked for that is not there yet: for a quarter of a minute.
+const MAX_EARLY: u32 = 6;
 /// How long an event waits at most because the registry asked for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
@@ -133,12 +135,14 @@ impl HintReader<'_> {
         for event in &pending {
             match self.look(event, &known, &mut answers).await? {
                 Looked::Early if event.attempts < MAX_EARLY => {
-                    let not_before = watched.clock.now() + pause(event.attempts, &answers);
+                    let pause = pause(FIRST_LOOK_AGAIN, event.attempts, &answers);
+                    let not_before = watched.clock.now() + pause;
                     store.postpone_event(org, event.id, not_before).await?;
                 }
                 Looked::Done | Looked::Early => done.push(event.id),
                 Looked::Later if event.attempts < MAX_POSTPONED => {
-                    let not_before = watched.clock.now() + pause(event.attempts, &answers);
+                    let pause = pause(FIRST_PAUSE, event.attempts, &answers);
+                    let not_before = watched.clock.now() + pause;
                     store.postpone_event(org, event.id, not_before).await?;
                 }
                 Looked::Later => {
@@ -257,23 +261,22 @@ impl HintReader<'_> {
 
     /// Returns the repository's record, which may be its first.
     async fn repository(&self, name: &RepositoryName, now: Timestamp) -> Result<RepositoryRecord> {
-        let recorded = self
-            .sweeper
-            .watched()
-            .record_repositories(self.registry, std::slice::from_ref(name), false, now)
-            .await?;
-        recorded
-            .into_iter()
-            .next()
-            .ok_or(crate::Error::Interrupted {
-                what: "recording a repository",
-            })
+        let watched = self.sweeper.watched();
+        let told = WatchedRepository {
+            name: name.clone(),
+            reference: watched.registry.reference(name),
+        };
+        let enable_new = !watched.registry.requires_activation();
+        let Watched { store, org, .. } = watched;
+        Ok(store
+            .record_told_repository(*org, self.registry, &told, enable_new, now)
+            .await?)
     }
 }
 
 /// How long an event waits that could not be looked at.
-fn pause(attempts: u32, answers: &Answers) -> SignedDuration {
-    let pause = FIRST_PAUSE * 2_i32.pow(attempts.min(MAX_POSTPONED));
+fn pause(first: SignedDuration, attempts: u32, answers: &Answers) -> SignedDuration {
+    let pause = first * 2_i32.pow(attempts.min(MAX_POSTPONED));
     let asked_for = answers.out_of_reach.unwrap_or_default();
     // A registry that asks for days is asked again all the same.
     let asked_for = asked_for.min(LONGEST_PAUSE);

@@ -61,6 +61,8 @@ pub(crate) struct OutOfReach {
     pub(crate) reason: String,
     /// How long it asked to be left alone.
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it answers, but wants fewer questions: no image is to blame for that.
+    pub(crate) is_busy: bool,
 }
 
 /// A layer that is known now.

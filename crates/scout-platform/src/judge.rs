@@ -7,14 +7,16 @@ mod advisories;
 mod coverage;
 mod in_use;
 mod latest;
+mod standing;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use scout_envs::{OrgName, Policy};
-use scout_store::{FeedRecord, JudgeWork, Lease, PackageFindings, Store};
+use scout_store::{FeedRecord, JudgeWork, Lease, OrgId, PackageFindings, Store};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -22,7 +24,7 @@ pub use advisories::AdvisorySource;
 use advisories::Loaded;
 pub(crate) use coverage::{Feeds, coverage};
 pub(crate) use latest::newest;
-pub(crate) use stream::{Judged, JudgedImage};
+pub(crate) use stream::{Judged, JudgedImage, Member};
 
 /// The lease's name.
 const LEASE: &str = "judge";
@@ -240,8 +242,32 @@ impl Judge {
             return Ok(());
         };
         let judged = Judged::load(self.store.as_ref(), work.org, &self.policies).await?;
+        self.note(lease, work.org, &org, &judged).await?;
         let snapshot = judged.snapshot(org, self.clock.now());
         self.store.publish(lease, work, snapshot).await?;
+        Ok(())
+    }
+
+    /// Records what is new about the newest images, for those who want to be told. Before the
+    /// snapshot: whoever is killed in between repeats it and finds nothing new.
+    async fn note(&self, lease: &Lease, id: OrgId, org: &OrgName, judged: &Judged) -> Result<()> {
+        // Who has no advisories does not know what is new.
+        if self.advisories.is_none() && judged.advisories_loaded_at.is_some() {
+            return Ok(());
+        }
+        let before = self.store.standings(id).await?;
+        let Some(change) = standing::change(judged, before.as_ref()) else {
+            return Ok(());
+        };
+        // Most judgements bring nothing new, and in many installations nobody is to be told.
+        let is_told = change.has_news() && !self.store.channels(id).await?.is_empty();
+        let mut references = BTreeMap::new();
+        if is_told {
+            let repositories = self.store.repositories(id, None).await?.into_iter();
+            references.extend(repositories.map(|one| (one.id, one.reference)));
+        }
+        let change = change.named(judged, &references, (org, self.clock.now()));
+        self.store.record_standings(lease, id, change).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod hint;
 mod index;
 mod judge;
 mod lookup;
+mod notices;
 mod pipe;
 mod plan;
 mod report;
@@ -22,23 +23,30 @@ mod watch;
 mod watched;
 
 pub use clock::Clock;
-pub use environment::{assign, environment_lines};
+pub use environment::{
+    MANUAL_SOURCE, Removed, assign, assign_platform, known_environments, remove_environment,
+    remove_image, remove_source,
+};
 pub use error::{Error, Result};
 pub use hint::EventRecorder;
 pub use index::{Indexer, IndexerOptions, chain};
 pub use judge::{AdvisorySource, Judge, JudgeOutcome};
 pub use lookup::{Organization, organization};
-pub use plan::{PlannedTag, plan};
+pub use notices::{Notifier, Outlet};
+pub use plan::{Plan, PlannedTag, plan};
 pub use report::{
-    AffectedPackage, CoverageReport, CveFinding, CveReport, EnvironmentLine, EnvironmentReport,
-    ImageLine, ImageReport, MissingFeed, PlatformLine, Reader, SbomPackage, SbomReport, ShareLine,
-    Summary, UnknownLine, WaitingLine, WorkloadLine,
+    AffectedPackage, Change, CoverageReport, CveFinding, CveReport, EnvironmentLine,
+    EnvironmentReport, ImageLine, ImageReport, MissingFeed, PlatformLine, PolicyChange, PolicyLine,
+    Reader, RepositoryChange, SbomPackage, SbomReport, SeverityLine, ShareLine, StreamComparison,
+    StreamImage, StreamLine, StreamReport, Summary, TagLine, TagState, UnknownLine,
+    VulnerabilityChanges, VulnerabilityLine, WaitingLine, WorkloadLine,
 };
 pub use retry::{retry_failed, retry_image};
 pub use runtime::{
-    InvalidRunningList, LIST_SOURCE, RunningList, replace_share, sync_list, sync_runtime,
+    InvalidRunningList, LIST_SOURCE, PlannedImage, RunningList, plan_runtime, record_running,
+    replace_share, sync_list, sync_runtime,
 };
 pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
 pub use token::create_token;
-pub use watch::{RunReport, Source, WatchOptions, Watcher};
+pub use watch::{Progress, RunReport, Source, WatchOptions, Watcher};
 pub use watched::Watched;

@@ -72,15 +72,12 @@ pub(crate) async fn find_artifact(
 
 /// Whether the reference means this artifact.
 pub(crate) fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
-    let is_at = |registry: &str, repository: &str| {
-        let wanted = image.repository().as_str();
-        let same_repository =
-            repository == wanted || repository.strip_prefix("library/") == Some(wanted);
-        same_repository && image.registry().is_none_or(|named| named == registry)
-    };
-    let written = artifact.reference.split_once('/');
-    let same_place = is_at(&artifact.registry, artifact.repository.as_str())
-        || written.is_some_and(|(host, path)| is_at(host, path));
+    let same_place = is_at(
+        &artifact.registry,
+        artifact.repository.as_str(),
+        &artifact.reference,
+        image,
+    );
     let same_version = match (image.digest(), image.tag()) {
         (Some(digest), _) => {
             artifact.digest == *digest || artifact.images.iter().any(|(_, d, _)| d == digest)
@@ -89,6 +86,24 @@ pub(crate) fn fits(artifact: &ArtifactRecord, image: &ImageReference) -> bool {
         (None, None) => artifact.tags.iter().any(|tag| tag.as_str() == "latest"),
     };
     same_place && same_version
+}
+
+/// Whether a reference means something in the repository of this name in this registry, or in the
+/// one that people write so.
+pub(crate) fn is_at(
+    registry: &str,
+    repository: &str,
+    written: &str,
+    image: &ImageReference,
+) -> bool {
+    let is_at = |registry: &str, repository: &str| {
+        let wanted = image.repository().as_str();
+        let same_repository =
+            repository == wanted || repository.strip_prefix("library/") == Some(wanted);
+        same_repository && image.registry().is_none_or(|named| named == registry)
+    };
+    let written = written.split_once('/');
+    is_at(registry, repository) || written.is_some_and(|(host, path)| is_at(host, path))
 }
 
 /// Returns a repository as people are shown it: as they write it, without the registry's name

@@ -1,8 +1,10 @@
 //! Reports: what is recorded and judged, for people and for the metrics endpoint.
 
+mod comparison;
 mod cves;
 mod environment;
 mod sbom;
+mod stream;
 mod summary;
 mod text;
 
@@ -15,9 +17,16 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::lookup::{Organization, find_artifact, shown, why_not_analyzed};
+pub use comparison::{
+    Change, PolicyChange, RepositoryChange, StreamComparison, VulnerabilityChanges,
+    VulnerabilityLine,
+};
 pub use cves::{AffectedPackage, CoverageReport, CveFinding, CveReport};
-pub use environment::{EnvironmentLine, EnvironmentReport, ShareLine, WaitingLine, WorkloadLine};
+pub use environment::{
+    EnvironmentLine, EnvironmentReport, ShareLine, TagLine, TagState, WaitingLine, WorkloadLine,
+};
 pub use sbom::{SbomPackage, SbomReport};
+pub use stream::{PolicyLine, SeverityLine, StreamImage, StreamLine, StreamReport};
 pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
 
 /// Reads what is known. It computes reports, and never writes.

@@ -4,26 +4,33 @@
 
 mod kubernetes;
 mod list;
+mod plan;
 
 use std::collections::BTreeSet;
 
 use scout_envs::{Digest, EnvironmentName, ImageReference};
-use scout_registry::runtime::{PackageInUse, RunningImage, RuntimeIntegration, Workload};
+use scout_registry::runtime::{
+    PackageInUse, RunningImage, RunningImages, RuntimeIntegration, Workload,
+};
 use scout_store::{
     ArtifactRecord, RunningImageRecord, RunningPackage, RunningWorkload, ShareRecord, Store,
 };
 
 use crate::clock::Clock;
+use crate::environment::MANUAL_SOURCE;
 use crate::error::{Error, Result};
 use crate::index::chain;
 use crate::lookup::{Organization, fits};
 pub use list::{InvalidRunningList, RunningList};
+pub use plan::{PlannedImage, plan_runtime};
 
 /// The share of an environment that lists fill.
 pub const LIST_SOURCE: &str = "list";
 
-/// Replaces a runtime's share of an environment by what runs now. `source` is the name of its
-/// integration. If that cannot be found out, what was known stays, and the failure is recorded.
+/// Replaces a runtime's share of an environment by what runs now.
+///
+/// `source` is [`IntegrationRecord::share_source`](scout_store::IntegrationRecord::share_source).
+/// If it cannot be found out what runs, what was known stays, and the failure is recorded.
 ///
 /// # Errors
 ///
@@ -36,7 +43,26 @@ pub async fn sync_runtime(
     runtime: &dyn RuntimeIntegration,
     clock: &dyn Clock,
 ) -> Result<ShareRecord> {
-    let running = match runtime.running_images().await {
+    let running = runtime.running_images().await;
+    record_running(store, org, environment, source, runtime, running, clock).await
+}
+
+/// Records what a runtime told, as [`sync_runtime`] does: for who asks it themselves, to be able to
+/// stop asking without stopping to record.
+///
+/// # Errors
+///
+/// As for [`sync_runtime`].
+pub async fn record_running(
+    store: &dyn Store,
+    org: &Organization,
+    environment: &EnvironmentName,
+    source: &str,
+    runtime: &dyn RuntimeIntegration,
+    running: scout_registry::Result<RunningImages>,
+    clock: &dyn Clock,
+) -> Result<ShareRecord> {
+    let running = match running {
         Ok(running) => running,
         Err(error) => {
             let reason = chain(&error);
@@ -53,20 +79,26 @@ pub async fn sync_runtime(
     replace_share(store, org, environment, source, images, clock).await
 }
 
-/// Replaces the share that lists have of an environment. An image that the list names by a tag
-/// alone is the one that the tag points to now, if it was seen.
+/// Replaces the share that a list has of an environment.
+///
+/// An image that the list names by a tag alone is the one that the tag points to now, if it was
+/// seen. `source` names the share, usually [`LIST_SOURCE`]; several lists may fill one environment
+/// under several names.
 ///
 /// # Errors
 ///
-/// [`Error::AmbiguousImage`] if such a tag is in several repositories with different images, or
-/// if the store fails; nothing is replaced then.
+/// [`Error::ReservedSource`] if the share is not a list's, [`Error::AmbiguousImage`] if such a tag
+/// is in several repositories with different images, or if the store fails; nothing is replaced
+/// then.
 pub async fn sync_list(
     store: &dyn Store,
     org: &Organization,
     environment: &EnvironmentName,
+    source: &str,
     list: RunningList,
     clock: &dyn Clock,
 ) -> Result<ShareRecord> {
+    not_taken(source)?;
     let mut images = list.images;
     let is_open = |image: &RunningImageRecord| image.image_id.is_none() && image.manifest.is_none();
     if images.iter().any(is_open) {
@@ -75,7 +107,20 @@ pub async fn sync_list(
             image.manifest = pinned(&artifacts, image.reference.as_deref())?;
         }
     }
-    replace_share(store, org, environment, LIST_SOURCE, images, clock).await
+    replace_share(store, org, environment, source, images, clock).await
+}
+
+/// Refuses the share of people, and those of integrations, which have a colon.
+fn not_taken(source: &str) -> Result<()> {
+    let reason = match source {
+        MANUAL_SOURCE => "it is what people record",
+        _ if source.contains(':') => "it is that of an integration",
+        _ => return Ok(()),
+    };
+    Err(Error::ReservedSource {
+        source_name: source.to_owned(),
+        reason: reason.to_owned(),
+    })
 }
 
 /// Replaces the share that `source` has of an environment by these images; the others' stay.

@@ -3,8 +3,10 @@
 //! A repository or tag that cannot be read is a problem that is counted and named; the sweep
 //! goes on with the rest.
 
+mod progress;
+mod reach;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt, stream};
@@ -17,12 +19,15 @@ use scout_store::{Observation, RegistryId, RepositoryRecord, WorkClass};
 use crate::error::{Error, Result};
 use crate::index::chain;
 use crate::watched::Watched;
+pub(crate) use progress::SweepProgress;
+use reach::{Concern, FailedTags, Reach};
 
-/// How many repositories are listed at once; with [`TAGS_AT_ONCE`] this is what one registry is
-/// asked to bear beside the workers.
+/// How many repositories are listed at once: while the tags of one come to their end, those of
+/// the next are listed.
 const REPOSITORIES_AT_ONCE: usize = 2;
-/// How many tags of a repository are asked for at once.
-const TAGS_AT_ONCE: usize = 4;
+/// How many tags of a repository are asked for at once. A client holds back what a host is not to
+/// bear: sweeps have half of its places.
+const TAGS_AT_ONCE: usize = 8;
 
 /// What a sweep looks at.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +59,8 @@ pub struct Sweeper {
     listed: Mutex<Option<Vec<RepositoryName>>>,
     /// Tags that were asked for by themselves since the sweep began, which may know less of them.
     asked_since: Mutex<HashSet<(RepositoryName, Tag)>>,
+    /// How far the sweep is that goes on.
+    seen: progress::Seen,
 }
 
 /// What went wrong in a sweep, each message once, with how often it came.
@@ -115,6 +122,7 @@ impl Sweeper {
             options,
             listed: Mutex::default(),
             asked_since: Mutex::default(),
+            seen: progress::Seen::default(),
         }
     }
 
@@ -129,12 +137,18 @@ impl Sweeper {
         &self.options
     }
 
+    /// Returns how far the sweep is, if one goes on.
+    pub(crate) fn progress(&self) -> Option<SweepProgress> {
+        self.seen.progress()
+    }
+
     /// Lists the registry and records what it holds.
     ///
     /// # Errors
     ///
     /// If the registry cannot be listed at all, or the store fails.
     pub async fn sweep(&self) -> Result<SweepReport> {
+        let _goes_on = self.seen.begin();
         let record = self.watched.record().await?;
         let started = self.watched.clock.now();
         locked(&self.asked_since).clear();
@@ -148,13 +162,15 @@ impl Sweeper {
             took_baseline,
             ..SweepReport::default()
         };
-        // Set by what concerns the whole registry, so that it is said once.
-        let out_of_reach = AtomicBool::new(false);
+        self.seen.note_repositories(repositories.len());
+        // What concerns the whole registry is said once.
+        let reach = Reach::default();
         let mut listings = stream::iter(repositories)
-            .map(|repository| self.repository(repository, started, &out_of_reach))
+            .map(|repository| self.repository(repository, started, &reach))
             .buffer_unordered(REPOSITORIES_AT_ONCE);
         while let Some(listing) = listings.next().await {
             let listing = listing?;
+            self.seen.note_repository_done();
             report.repositories += listing.repositories;
             report.tags += listing.tags;
             report.new_tags += listing.new_tags;
@@ -212,23 +228,39 @@ impl Sweeper {
         &self,
         repository: RepositoryRecord,
         started: Timestamp,
-        out_of_reach: &AtomicBool,
+        reach: &Reach,
     ) -> Result<SweepReport> {
         let mut report = SweepReport::default();
-        if out_of_reach.load(Ordering::Relaxed) {
+        if reach.is_lost() {
             return Ok(report);
         }
         let tags = match self.watched.registry.tags(&repository.name).await {
             Ok(tags) => tags,
+            // Distribution over object storage keeps a repository in its catalog whose last tag
+            // was deleted, and then finds no such repository.
+            Err(error) if error.is_unknown_repository() && self.lists_what_it_has() => {
+                *locked(&self.listed) = None;
+                Vec::new()
+            }
             Err(error) => {
-                self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
+                match reach.note_unlisted(&error) {
+                    Concern::All => self.lose(&mut report.problems, &error, reach),
+                    Concern::One => {
+                        let message = format!("{}: {}", repository.name, chain(&error));
+                        note(&mut report.problems, &message);
+                    }
+                }
                 // Perhaps it was deleted, which only the list of repositories tells.
                 if error.is_not_found() {
                     *locked(&self.listed) = None;
+                    if repository.baseline_at.is_some() {
+                        report.gone_tags = self.record_listing(&repository, &[]).await?;
+                    }
                 }
                 return Ok(report);
             }
         };
+        reach.note_answer();
         report.repositories = 1;
         // Until the baseline is complete every tag counts as seen when the repository was first
         // met: an interruption must not make one tag look newer than another.
@@ -250,9 +282,16 @@ impl Sweeper {
                 }
             })
             .buffer_unordered(TAGS_AT_ONCE);
+        let mut failed = FailedTags::default();
         while let Some((tag, resolved)) = resolving.next().await {
-            if out_of_reach.load(Ordering::Relaxed) {
+            self.seen.note_tag();
+            if reach.is_lost() {
                 break;
+            }
+            let error = resolved.as_ref().err();
+            if error.is_none_or(scout_registry::Error::is_not_found) {
+                reach.note_answer();
+                tell(&mut report.problems, &repository.name, &mut failed);
             }
             if self.was_asked_since(&repository.name, &tag) {
                 report.tags += 1;
@@ -288,23 +327,36 @@ impl Sweeper {
                 }
                 // A tag deleted between listing and asking is no problem; the next listing tells.
                 Err(error) if error.is_not_found() => {}
-                Err(error) => {
-                    self.problem(&mut report.problems, &repository.name, &error, out_of_reach);
-                }
+                Err(error) => match reach.note_unresolved(&error) {
+                    Concern::All => self.lose(&mut report.problems, &error, reach),
+                    Concern::One if failed.add(chain(&error)) => break,
+                    Concern::One => {}
+                },
             }
         }
         drop(resolving);
+        if !reach.is_lost() {
+            tell(&mut report.problems, &repository.name, &mut failed);
+        }
         // A listing with holes is no baseline: what was missed would later look new.
-        let is_whole = report.problems.total() == 0 && !out_of_reach.load(Ordering::Relaxed);
+        let is_whole = report.problems.total() == 0 && !reach.is_lost();
         if is_whole || repository.baseline_at.is_some() {
-            let now = self.watched.clock.now();
-            report.gone_tags = self
-                .watched
-                .store
-                .record_listing(self.watched.org, repository.id, &names, now)
-                .await?;
+            report.gone_tags = self.record_listing(&repository, &names).await?;
         }
         Ok(report)
+    }
+
+    /// Records all tags of a repository; returns how many are gone.
+    async fn record_listing(&self, repository: &RepositoryRecord, tags: &[Tag]) -> Result<u64> {
+        let Watched { store, org, .. } = &self.watched;
+        let now = self.watched.clock.now();
+        Ok(store.record_listing(*org, repository.id, tags, now).await?)
+    }
+
+    /// Whether repositories are those the registry lists: one that is not found has no tags. One
+    /// that somebody named is more likely mistaken.
+    fn lists_what_it_has(&self) -> bool {
+        self.watched.registry.lists_all() && !self.watched.registry.requires_activation()
     }
 
     /// Notes that the registry was asked for a tag by itself: what a sweep that began before has
@@ -317,21 +369,23 @@ impl Sweeper {
         locked(&self.asked_since).contains(&(repository.clone(), tag.clone()))
     }
 
-    fn problem(
-        &self,
-        problems: &mut Problems,
-        repository: &RepositoryName,
-        error: &scout_registry::Error,
-        out_of_reach: &AtomicBool,
-    ) {
-        if !error.concerns_whole_source() {
-            note(problems, &format!("{repository}: {}", chain(error)));
-        } else if !out_of_reach.swap(true, Ordering::Relaxed) {
-            note(
-                problems,
-                &format!("{}: {}", self.watched.registry.host(), chain(error)),
-            );
+    /// Leaves the rest of the registry to the next sweep, and says why, once.
+    fn lose(&self, problems: &mut Problems, error: &scout_registry::Error, reach: &Reach) {
+        if reach.lose() {
+            let host = self.watched.registry.host();
+            let what = match error.concerns_whole_source() {
+                true => "",
+                false => " cannot answer now, the rest is left to the next sweep",
+            };
+            note(problems, &format!("{host}{what}: {}", chain(error)));
         }
+    }
+}
+
+/// Tells which tags of a repository failed.
+fn tell(problems: &mut Problems, repository: &RepositoryName, failed: &mut FailedTags) {
+    for message in failed.take() {
+        note(problems, &format!("{repository}: {message}"));
     }
 }
 

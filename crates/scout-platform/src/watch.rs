@@ -2,6 +2,7 @@
 //! for good.
 
 mod breaker;
+mod progress;
 mod rounds;
 mod worker;
 
@@ -24,10 +25,9 @@ use crate::judge::{Judge, JudgeOutcome};
 use crate::sweep::{SweepReport, Sweeper};
 use crate::watched::Watched;
 use breaker::Breaker;
+pub use progress::Progress;
 use worker::Tally;
 
-/// How long the judge, or a worker with nothing to do, waits before it looks again.
-const IDLE: Duration = Duration::from_millis(500);
 /// How often a watcher that goes on tries again what failed for reasons that may have passed.
 const RETRY_FAILED: Duration = Duration::from_secs(15 * 60);
 /// How long the judge waits at first: a small registry is indexed by then, and the advisories it
@@ -43,10 +43,14 @@ pub struct WatchOptions {
     /// How many images are indexed at once, in all registries together. While watching, one of
     /// several is kept for what was just pushed: back-fill never holds it up.
     pub workers: usize,
-    /// The time between the end of a sweep and the start of the next.
+    /// The time from the start of a sweep to the start of the next, of which up to a tenth is left
+    /// out, another part each time. At least half of it passes after a sweep's end.
     pub interval: Duration,
     /// Whether images are indexed (`--sbom`), or only tags recorded.
     pub index: bool,
+    /// How long the judge, or a worker with nothing to do, waits before it looks again: what
+    /// other processes ask for waits as long.
+    pub idle: Duration,
 }
 
 impl WatchOptions {
@@ -54,6 +58,8 @@ impl WatchOptions {
     pub const DEFAULT_WORKERS: usize = 3;
     /// The documented default of `--interval`, in seconds.
     pub const DEFAULT_INTERVAL_SECONDS: u64 = 60;
+    /// How long those wait who have nothing to do.
+    pub const DEFAULT_IDLE: Duration = Duration::from_millis(500);
 }
 
 impl Default for WatchOptions {
@@ -62,6 +68,7 @@ impl Default for WatchOptions {
             workers: Self::DEFAULT_WORKERS,
             interval: Duration::from_secs(Self::DEFAULT_INTERVAL_SECONDS),
             index: true,
+            idle: Self::DEFAULT_IDLE,
         }
     }
 }
@@ -235,7 +242,7 @@ impl Watcher {
             {
                 return Ok(());
             }
-            tokio::time::sleep(IDLE).await;
+            tokio::time::sleep(self.options.idle).await;
         }
     }
 
@@ -351,7 +358,7 @@ impl Watcher {
                 Err(error) if is_lease_lost(&error) => {}
                 Err(error) => return Err(error),
             }
-            pause = (started.elapsed() * PAUSE_RATIO).max(IDLE);
+            pause = (started.elapsed() * PAUSE_RATIO).max(self.options.idle);
         }
     }
 
@@ -367,7 +374,7 @@ impl Watcher {
             if stop.is_cancelled() || self.nothing_to_judge().await? {
                 return Ok(());
             }
-            tokio::time::sleep(IDLE).await;
+            tokio::time::sleep(self.options.idle).await;
         }
     }
 

@@ -7,6 +7,7 @@ mod envelope;
 mod grant;
 mod paging;
 mod reach;
+mod remembered;
 mod setup;
 mod token;
 
@@ -29,12 +30,17 @@ use crate::client::challenge::Challenge;
 pub(crate) use crate::client::envelope::Refusal;
 pub(crate) use crate::client::grant::TokenGrant;
 use crate::client::reach::Reach;
+use crate::client::remembered::Memory;
+pub(crate) use crate::client::remembered::Page;
 pub(crate) use crate::client::setup::Setup;
 use crate::client::token::TokenCache;
 use crate::credentials::RegistryCredentials;
 use crate::error::{Error, Result};
 use crate::stats::{Counters, RequestKind};
 
+/// What the distribution specification says of a repository that a registry does not know (1.1,
+/// *Error Codes*).
+const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
 /// Most redirects of one request. Registries use one, those behind a mirror two.
 const MAX_REDIRECTS: usize = 5;
 
@@ -54,6 +60,8 @@ pub(crate) struct Call {
     pub(crate) accept: Option<&'static str>,
     /// A header of the product's own, which is no secret.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// The condition under which an answer is to be sent; without it, 304 is the answer.
+    pub(crate) condition: Option<(HeaderName, HeaderValue)>,
     /// A body with its media type.
     pub(crate) body: Option<(&'static str, Bytes)>,
     pub(crate) redirects: Redirects,
@@ -74,6 +82,7 @@ impl Call {
             what: what.into(),
             accept: None,
             header: None,
+            condition: None,
             body: None,
             redirects: Redirects::SameHost,
             also_accepted: &[],
@@ -118,6 +127,7 @@ pub(crate) struct Client {
     // Locked while it is found out, so that this happens once.
     mode: Mutex<Option<Mode>>,
     tokens: TokenCache,
+    memory: Arc<Memory>,
 }
 
 impl Client {
@@ -148,6 +158,7 @@ impl Client {
             ping,
             mode: Mutex::new(mode),
             tokens: TokenCache::default(),
+            memory: Arc::clone(&setup.memory),
         }
     }
 
@@ -165,10 +176,13 @@ impl Client {
     }
 
     /// Sends a request until it is answered for good; returns an answer with a status of 2xx or
-    /// one that the call accepts.
+    /// one that the call accepts. While the host answers nobody, nothing is repeated.
     pub(crate) async fn send(&self, call: &Call) -> Result<Response> {
+        let is_silent = || self.http.is_silent(&call.url);
         let before_retry = || self.counters.count_retry();
-        self.retry.run(before_retry, || self.attempt(call)).await
+        self.retry
+            .run_unless(is_silent, before_retry, || self.attempt(call))
+            .await
     }
 
     /// Reads a whole body.
@@ -198,11 +212,31 @@ impl Client {
         expected: &'static str,
     ) -> Result<T> {
         let body = self.body(response, limit, &call.what).await?;
-        serde_json::from_slice(&body).map_err(|source| Error::InvalidAnswer {
-            url: RedactedUrl::from(&call.url),
-            expected,
-            source: Arc::new(source),
-        })
+        parse_json(call, &body, expected)
+    }
+
+    /// Reads a page of a listing; returns its headers, too, and remembers it.
+    async fn read_page<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        page: Page,
+        limit: u64,
+        expected: &'static str,
+    ) -> Result<(T, HeaderMap)> {
+        let response = match page {
+            Page::Unchanged(known) => {
+                return Ok((
+                    parse_json(call, &known.body, expected)?,
+                    known.links.clone(),
+                ));
+            }
+            Page::Sent(response) => response,
+        };
+        let headers = response.headers().clone();
+        let body = self.body(response, limit, &call.what).await?;
+        let value = parse_json(call, &body, expected)?;
+        self.memory.keep(&call.url, &headers, &body);
+        Ok((value, headers))
     }
 
     async fn attempt(&self, call: &Call) -> Result<Response> {
@@ -229,6 +263,8 @@ impl Client {
         if is_hopeless {
             return Err(self.refused_twice(call, &mode, response).await);
         }
+        // It has a place at the host, which the next request may need.
+        drop(response);
         *self.mode.lock().await = Some(mode.clone());
         let rejected = authorization.and_then(|authorization| authorization.token);
         let authorization = self
@@ -262,7 +298,7 @@ impl Client {
             if let Some(accept) = call.accept {
                 request = request.with_header(header::ACCEPT, HeaderValue::from_static(accept));
             }
-            if let Some((name, value)) = &call.header {
+            for (name, value) in call.header.iter().chain(&call.condition) {
                 request = request.with_header(name.clone(), value.clone());
             }
             if let Some((media_type, body)) = &call.body {
@@ -318,7 +354,8 @@ impl Client {
 
     async fn accept(&self, call: &Call, response: Response) -> Result<Response> {
         let status = response.status();
-        if status.is_success() || call.also_accepted.contains(&status) {
+        let is_unchanged = status == StatusCode::NOT_MODIFIED && call.condition.is_some();
+        if status.is_success() || is_unchanged || call.also_accepted.contains(&status) {
             return Ok(response);
         }
         Err(self.refused(call, response).await)
@@ -344,8 +381,11 @@ impl Client {
         let status = response.status();
         let headers = response.headers();
         let retry_after = retry_after(headers, server_time(headers));
-        let detail = self.read_refusal(response).await.text;
+        let Refusal { code, text: detail } = self.read_refusal(response).await;
         match status {
+            StatusCode::NOT_FOUND if code.as_deref() == Some(NAME_UNKNOWN) => {
+                Error::UnknownRepository { what, detail }
+            }
             StatusCode::NOT_FOUND => Error::NotFound { what, detail },
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied {
                 url,
@@ -392,6 +432,14 @@ impl fmt::Debug for Client {
             .field("credentials", &self.credentials.who())
             .finish_non_exhaustive()
     }
+}
+
+fn parse_json<T: DeserializeOwned>(call: &Call, body: &[u8], expected: &'static str) -> Result<T> {
+    serde_json::from_slice(body).map_err(|source| Error::InvalidAnswer {
+        url: RedactedUrl::from(&call.url),
+        expected,
+        source: Arc::new(source),
+    })
 }
 
 fn is_redirect(status: StatusCode) -> bool {

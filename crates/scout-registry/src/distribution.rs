@@ -61,7 +61,7 @@ impl Distribution {
         };
         // Every registry answers here itself; a login page or another program does this.
         let detail = match error {
-            Error::NotFound { .. } => "status 404".to_owned(),
+            Error::NotFound { .. } | Error::UnknownRepository { .. } => "status 404".to_owned(),
             Error::RefusedRedirect { to, .. } => format!("it redirects to {to}"),
             other => return Err(other),
         };

@@ -59,6 +59,15 @@ pub enum Error {
         /// What the server said, if anything.
         detail: Option<String>,
     },
+    /// The registry itself says that it knows no such repository (`NAME_UNKNOWN`), and not only
+    /// something on the way to it that there is no such path.
+    #[error("{what} does not exist{}", said(.detail))]
+    UnknownRepository {
+        /// What was asked for.
+        what: String,
+        /// What the server said, if anything.
+        detail: Option<String>,
+    },
     /// The registry has no catalog for us.
     #[error("{registry} does not list its repositories; name them with repository=")]
     NoCatalog {
@@ -280,7 +289,13 @@ impl Error {
     /// Returns whether what was asked for does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NotFound { .. })
+        matches!(self, Self::NotFound { .. } | Self::UnknownRepository { .. })
+    }
+
+    /// Returns whether the registry itself says that it knows no such repository.
+    #[must_use]
+    pub fn is_unknown_repository(&self) -> bool {
+        matches!(self, Self::UnknownRepository { .. })
     }
 
     /// Returns whether the credentials are wrong or missing: nothing else will work either.
@@ -311,6 +326,24 @@ impl Error {
             | Self::NotALayout { .. } => true,
             _ => false,
         }
+    }
+
+    /// Returns whether the registry asks for fewer requests: nothing is wrong with what was asked
+    /// for.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::TooManyRequests { .. } => true,
+            Self::Unavailable { retry_after, .. } => retry_after.is_some(),
+            Self::NoCatalog { source, .. } => source.is_busy(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether no answer came, which may be the matter of this one question or of all.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_retryable())
     }
 
     /// Returns how long the registry asked to wait.

@@ -12,7 +12,6 @@ mod distribution;
 mod docker_archive;
 mod error;
 pub mod events;
-mod filter;
 mod harbor;
 mod integration;
 mod manifest;
@@ -35,7 +34,6 @@ pub use config_file::{ConfigFile, HistoryEntry, InvalidConfig};
 pub use credentials::RegistryCredentials;
 pub use descriptor::Descriptor;
 pub use error::{Cause, Error, Result};
-pub use filter::{Filter, InvalidGlob};
 pub use integration::{
     BlobStream, Capabilities, Identity, ListedTag, ManifestDocument, RegistryIntegration, Resolved,
 };

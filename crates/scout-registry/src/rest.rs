@@ -42,7 +42,9 @@ impl Rest {
     /// the product always answers; other errors stay what they are.
     pub(crate) fn wrong_api(&self, error: Error, expected: &'static str) -> Error {
         let detail = match error {
-            Error::NotFound { .. } => Some("status 404".to_owned()),
+            Error::NotFound { .. } | Error::UnknownRepository { .. } => {
+                Some("status 404".to_owned())
+            }
             Error::UnexpectedStatus { status, .. } => Some(format!("status {status}")),
             Error::RefusedRedirect { to, .. } => Some(format!("it redirects to {to}")),
             Error::InvalidAnswer { .. } | Error::TooLarge { .. } => None,

@@ -1,21 +1,19 @@
 //! Which repositories an integration looks at: what is named, included and excluded.
 
-use scout_envs::RepositoryName;
-
-use crate::filter::Filter;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
 /// Which repositories an integration looks at. Its listings and its webhooks share one.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     host: String,
-    filter: Filter,
+    filter: RepositoryFilter,
     named: Vec<RepositoryName>,
 }
 
 impl Selection {
     /// Returns the selection of what is `named`, else of everything, as far as the filter lets
     /// it through. The host stands before the names that globs are tried on.
-    pub(crate) fn new(host: &str, filter: Filter, named: Vec<RepositoryName>) -> Self {
+    pub(crate) fn new(host: &str, filter: RepositoryFilter, named: Vec<RepositoryName>) -> Self {
         Self {
             host: host.to_owned(),
             filter,

@@ -16,8 +16,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use scout_envs::RepositoryFilter;
+
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 pub use crate::spec::connection::Connection;
 pub use crate::spec::credential::CredentialRefs;
@@ -106,7 +107,7 @@ const FILTER_KEYS: &[&str] = &["include", "includes", "exclude", "excludes"];
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     /// Which repositories are looked at.
-    pub(crate) filter: Filter,
+    pub(crate) filter: RepositoryFilter,
     /// Where it is asked, if over the network.
     pub(crate) connection: Option<Connection>,
 }

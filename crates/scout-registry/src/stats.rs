@@ -24,6 +24,8 @@ pub struct Stats {
     pub blob_bytes: u64,
     /// Requests sent again after a failure.
     pub retries: u64,
+    /// Pages of listings that were not sent again, because nothing had changed.
+    pub unchanged_pages: u64,
     /// Answers that asked us to slow down.
     pub throttled: u64,
     /// Names in listings that are no repository or tag, and were left out.
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     blob_requests: AtomicU64,
     blob_bytes: AtomicU64,
     retries: AtomicU64,
+    unchanged_pages: AtomicU64,
     throttled: AtomicU64,
     invalid_names: AtomicU64,
     runtime_requests: AtomicU64,
@@ -95,6 +98,10 @@ impl Counters {
         add(&self.retries, 1);
     }
 
+    pub(crate) fn count_unchanged_page(&self) {
+        add(&self.unchanged_pages, 1);
+    }
+
     pub(crate) fn count_throttled(&self) {
         add(&self.throttled, 1);
     }
@@ -119,6 +126,7 @@ impl Counters {
             blob_requests: read(&self.blob_requests),
             blob_bytes: read(&self.blob_bytes),
             retries: read(&self.retries),
+            unchanged_pages: read(&self.unchanged_pages),
             throttled: read(&self.throttled),
             invalid_names: read(&self.invalid_names),
             runtime_requests: read(&self.runtime_requests),

@@ -177,7 +177,13 @@ impl RuntimeIntegration for Sysdig {
             Kind::RiskSpotlight => self.api.spotlight_images(cluster).await?,
             Kind::V1 => self.api.v1_images(cluster, &self.cache).await?,
         };
-        if running.containers == 0 && running.skipped_rows == 0 {
+        if running.images.is_empty() {
+            // Rows that tell of no image are no sign that nothing runs.
+            let unusable = running.skipped_rows + running.unidentified;
+            if unusable > 0 {
+                let detail = format!("none of its rows tells of an image ({unusable})");
+                return Err(self.api.wrong_api(&detail));
+            }
             self.confirm(cluster).await?;
         }
         Ok(running)

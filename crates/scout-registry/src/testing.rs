@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scout_envs::{Digest, DigestAlgorithm};
-use scout_http::RetryPolicy;
+use scout_http::{Hosts, RetryPolicy, Slowing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -267,8 +267,12 @@ pub(crate) fn build(text: &str, credentials: RegistryCredentials) -> Arc<dyn Reg
 
 /// Returns options with which nothing waits long.
 pub(crate) fn options(credentials: RegistryCredentials) -> BuildOptions {
+    let mut slowing = Slowing::default();
+    slowing.first_pause = Duration::from_millis(1);
+    slowing.least_rate = 1e6;
     BuildOptions::new("test")
         .with_credentials(credentials)
+        .with_hosts(Hosts::new(slowing))
         .with_retry(RetryPolicy {
             base: Duration::from_millis(1),
             ..RetryPolicy::default()

@@ -11,10 +11,12 @@ mod facts;
 mod integrations;
 mod judgement;
 mod leases;
+mod notices;
 mod organizations;
 mod reports;
 mod repositories;
 mod running;
+mod runtimes;
 mod sample;
 mod tags;
 mod work;
@@ -73,6 +75,7 @@ pub const RULES: &[Rule] = rules![
     organizations::a_token_belongs_to_one_organization,
     repositories::a_registry_is_made_once,
     repositories::repositories_of_later_catalogs_have_no_baseline,
+    repositories::a_repository_that_an_event_tells_of_is_as_if_listed,
     repositories::a_repository_missing_twice_takes_its_tags_along,
     repositories::an_organization_cannot_touch_anothers,
     integrations::an_integration_has_its_name_and_its_registry_alone,
@@ -98,6 +101,8 @@ pub const RULES: &[Rule] = rules![
     tags::what_failed_is_not_enqueued_by_seeing_it,
     tags::an_unanalyzed_newest_leaves_the_previous,
     tags::coming_back_to_a_digest_counts_as_seen_again,
+    tags::an_older_push_changes_nothing,
+    tags::a_returning_tag_is_judged,
     tags::a_returning_tag_was_seen_before,
     tags::a_forgotten_tag_is_gone_at_once,
     tags::the_tags_of_a_digest_are_those_that_point_to_it,
@@ -134,6 +139,7 @@ pub const RULES: &[Rule] = rules![
     facts::odd_values_come_back_as_they_were,
     environments::an_environment_is_the_union_of_its_sources,
     environments::recording_an_image_again_changes_nothing,
+    environments::what_was_recorded_can_be_taken_away,
     running::each_source_has_its_share,
     running::a_failed_sync_removes_nothing,
     running::an_image_joins_by_any_of_its_digests,
@@ -146,6 +152,10 @@ pub const RULES: &[Rule] = rules![
     running::what_runs_without_a_tag_is_listed_and_judged,
     running::a_share_belongs_to_one_organization,
     running::a_share_is_bounded,
+    runtimes::a_removed_runtime_takes_its_share_along,
+    runtimes::a_runtime_has_one_share,
+    runtimes::a_runtime_is_no_registry,
+    runtimes::asking_what_an_image_is_records_nothing,
     judgement::an_asking_during_judgement_is_not_lost,
     judgement::a_snapshot_is_judged_again_when_its_time_is_over,
     judgement::time_alone_makes_no_generation,
@@ -155,6 +165,11 @@ pub const RULES: &[Rule] = rules![
     judgement::findings_are_replaced_for_each_package,
     judgement::the_input_names_each_image_once,
     judgement::an_empty_registry_is_known_to_be_empty,
+    notices::what_stands_comes_back,
+    notices::a_channel_begins_with_the_next_notice,
+    notices::a_failure_to_send_loses_nothing,
+    notices::only_so_many_notices_are_kept,
+    notices::a_channel_that_is_gone_keeps_nothing,
     reports::artifacts_are_listed_in_order,
     reports::artifacts_without_a_tag_are_listed_where_they_run,
 ];

@@ -52,6 +52,11 @@ id!(
     i64
 );
 id!(
+    /// A notice of what happened to a repository's newest image.
+    NoticeId,
+    i64
+);
+id!(
     /// What one digest in one repository is: an image, an index of images, or something else.
     ArtifactId,
     i64

@@ -10,23 +10,28 @@ mod store;
 
 pub use error::{Error, Result};
 pub use id::{
-    ArtifactId, EventId, ImageId, IntegrationId, OrgId, PackageId, RegistryId, RepositoryId,
-    TokenId,
+    ArtifactId, EventId, ImageId, IntegrationId, NoticeId, OrgId, PackageId, RegistryId,
+    RepositoryId, TokenId,
 };
 pub use model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, FoundImage, Retry};
-pub use model::environment::{EnvironmentImage, EnvironmentRecord};
+pub use model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 pub use model::event::{
     CONTENT_KEY_PREFIX, EVENTS_REMEMBERED_FOR, EventAction, EventsRecorded, MAX_EVENT_KEY_BYTES,
     MAX_PENDING_EVENTS, MAX_REMEMBERED_EVENTS, NewEvent, PendingEvent,
 };
 pub use model::image::{ImageFacts, ImageRecord, NewImage, NewLayer};
 pub use model::integration::{
-    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
-    NewIntegration,
+    IntegrationAdded, IntegrationFamily, IntegrationRecord, IntegrationTest, IntegrationUpdate,
+    IntegrationUpdated, NewIntegration, UnknownFamily,
 };
 pub use model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings, PackagesInUse,
     TagCandidate,
+};
+pub use model::notice::{
+    CHANNELS_REMEMBERED_FOR, ChannelFailure, ChannelKey, ChannelRecord, InvalidChannelKey,
+    MAX_PENDING_NOTICES, NewNotice, PendingNotice, Standing, StandingLevel, Standings,
+    StandingsChange,
 };
 pub use model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
 pub use model::repository::{

@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod image;
 pub(crate) mod integration;
 pub(crate) mod judgement;
+pub(crate) mod notice;
 pub(crate) mod organization;
 pub(crate) mod repository;
 pub(crate) mod runtime;

@@ -5,6 +5,7 @@
 
 mod activation;
 mod artifacts;
+mod channels;
 mod column;
 mod connection;
 mod environments;
@@ -30,6 +31,7 @@ mod ranges;
 mod registries;
 mod repositories;
 mod shares;
+mod standings;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -11,9 +11,9 @@ use scout_envs::{
 };
 
 use crate::error::Result;
-use crate::id::{EventId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::id::{EventId, ImageId, NoticeId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
-use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
 use crate::model::image::{ImageRecord, NewLayer};
 use crate::model::integration::{
@@ -23,11 +23,14 @@ use crate::model::integration::{
 use crate::model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
 };
+use crate::model::notice::{
+    ChannelFailure, ChannelKey, ChannelRecord, PendingNotice, Standings, StandingsChange,
+};
 use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
-use crate::model::runtime::{RunningImageRecord, RunningImageStatus, ShareRecord};
+use crate::model::runtime::{RunningImageRecord, RunningImageStatus, RunningStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
 use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 
@@ -69,8 +72,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // Integrations.
 
-    /// Adds an integration, unless its name or its registry is taken. A registry that was
-    /// removed can be recorded again from then on; what it holds counts once it is seen.
+    /// Adds an integration, unless its name or its key is taken. A registry that was removed can
+    /// be recorded again from then on; what it holds counts once it is seen.
     async fn add_integration(
         &self,
         org: OrgId,
@@ -88,7 +91,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         name: &IntegrationName,
     ) -> Result<Option<IntegrationRecord>>;
 
-    /// Replaces the parameters of an integration.
+    /// Replaces the parameters of an integration. A registry that it leaves is as if it was
+    /// removed; of a runtime only the share stays that it has of the same environment for the
+    /// same key.
     async fn update_integration(
         &self,
         org: OrgId,
@@ -107,11 +112,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Removes an integration; returns whether there was one.
     ///
-    /// Its registry is not watched any more: its tags are gone, its index work and its events
-    /// are dropped, and recording anything of it is answered with
+    /// If it is a registry, that is not watched any more: its tags are gone, its index work and
+    /// its events are dropped, and recording anything of it is answered with
     /// [`Removed`](crate::Error::Removed), so that whoever is still sweeping it brings nothing
     /// back. What was learned stays: images, packages, baselines, which repositories are
     /// enabled, what environments hold.
+    ///
+    /// If it is a runtime, its shares of environments are removed, and no others. Whoever is
+    /// still syncing it has to look, after replacing the share, whether it is still there.
     async fn remove_integration(
         &self,
         org: OrgId,
@@ -153,6 +161,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         enable_new: bool,
         now: Timestamp,
     ) -> Result<Vec<RepositoryRecord>>;
+
+    /// Records a repository that an event told of, and returns it.
+    ///
+    /// One that the first complete list did not have appeared since: it has no baseline, as if
+    /// the next list had told of it. `enable_new` is that of
+    /// [`record_repositories`](Self::record_repositories).
+    async fn record_told_repository(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        repository: &WatchedRepository,
+        enable_new: bool,
+        now: Timestamp,
+    ) -> Result<RepositoryRecord>;
 
     /// Lists the repositories of one registry, or of all that are watched, by registry and name.
     async fn repositories(
@@ -393,6 +415,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         environment: &EnvironmentName,
     ) -> Result<Vec<EnvironmentImage>>;
 
+    /// Lists what was recorded in an environment, by repository, digest and source. What runs
+    /// there is not among it.
+    async fn recorded_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RecordedImage>>;
+
+    /// Takes images that `source` recorded out of an environment again. Returns how many were
+    /// there; judgement is asked for if there were any.
+    async fn forget_environment_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        images: &[(RepositoryId, ImageId)],
+    ) -> Result<u64>;
+
     /// Replaces what runs in an environment as `source` says, all or nothing; the shares of others
     /// stay.
     ///
@@ -440,6 +480,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         org: OrgId,
         environment: &EnvironmentName,
     ) -> Result<Vec<RunningImageStatus>>;
+
+    /// Tells what is known of images, in their order, as if they ran; records nothing.
+    async fn join_running(
+        &self,
+        org: OrgId,
+        images: Vec<RunningImageRecord>,
+    ) -> Result<Vec<RunningStatus>>;
 
     // Judgement.
 
@@ -495,6 +542,57 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Returns the organization's newest snapshot.
     async fn snapshot(&self, org: OrgId) -> Result<Option<Snapshot>>;
+
+    // Notices.
+
+    /// Returns what stands of the organization's newest images; nothing before it was first
+    /// recorded.
+    async fn standings(&self, org: OrgId) -> Result<Option<Standings>>;
+
+    /// Records what changed about the newest images, and the notices of what is new.
+    ///
+    /// Without a channel no notice is kept. Of more than
+    /// [`MAX_PENDING_NOTICES`](crate::MAX_PENDING_NOTICES) the oldest are dropped, and counted for
+    /// each channel that has not got them. Returns how many notices were kept.
+    async fn record_standings(
+        &self,
+        judge: &Lease,
+        org: OrgId,
+        change: StandingsChange,
+    ) -> Result<u64>;
+
+    /// Records that these channels are there. One that was not there before begins with the next
+    /// notice; nothing changes for the others.
+    ///
+    /// Channels whose integration was removed are forgotten, and those of a configuration file
+    /// that were not there for a while
+    /// ([`CHANNELS_REMEMBERED_FOR`](crate::CHANNELS_REMEMBERED_FOR)).
+    async fn open_channels(&self, org: OrgId, keys: &[ChannelKey], now: Timestamp) -> Result<()>;
+
+    /// Lists the organization's channels by key.
+    async fn channels(&self, org: OrgId) -> Result<Vec<ChannelRecord>>;
+
+    /// Lists the notices that a channel is not done with, oldest first.
+    async fn pending_notices(&self, org: OrgId, key: &ChannelKey) -> Result<Vec<PendingNotice>>;
+
+    /// Records that a channel is done with the notices up to `last`; and, if a message arrived,
+    /// when, and of how many dropped ones it told: then what failed before is forgotten. Notices
+    /// that all channels are done with are deleted.
+    async fn finish_notices(
+        &self,
+        org: OrgId,
+        key: &ChannelKey,
+        last: Option<NoticeId>,
+        sent: Option<(Timestamp, u64)>,
+    ) -> Result<()>;
+
+    /// Records that a message to a channel did not arrive.
+    async fn record_channel_failure(
+        &self,
+        org: OrgId,
+        key: &ChannelKey,
+        failure: ChannelFailure,
+    ) -> Result<()>;
 
     // Reports.
 

@@ -18,6 +18,15 @@ impl Random {
         Self(seed)
     }
 
+    /// Returns the generator of a numbered history: numbers beside each other give nothing alike.
+    pub(crate) fn of(number: u64) -> Self {
+        // The finalizer of splitmix64.
+        let mut seed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        seed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Self((seed ^ (seed >> 31)) | 1)
+    }
+
     /// Returns a number from 0 up to and without `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;

@@ -47,6 +47,8 @@ pub(crate) struct Options<'a> {
     pub(crate) notified: Option<&'a str>,
     /// The value of `Authorization` that it sends with them.
     pub(crate) authorization: Option<&'a str>,
+    /// The registry whose images it serves too; else it is empty.
+    pub(crate) images_of: Option<&'a Registry>,
 }
 
 impl Options<'_> {
@@ -57,6 +59,7 @@ impl Options<'_> {
             tls: None,
             notified: None,
             authorization: None,
+            images_of: None,
         }
     }
 }
@@ -161,10 +164,11 @@ fn config(
     token_server: Option<&TokenServer>,
 ) -> String {
     let path = folder.display();
+    let images = options.images_of.map_or(folder, Registry::folder).display();
     let mut config = format!(
         "version: 0.1\n\
          log: {{level: warn, accesslog: {{disabled: false}}}}\n\
-         storage:\n  filesystem: {{rootdirectory: {path}/data}}\n  delete: {{enabled: true}}\n\
+         storage:\n  filesystem: {{rootdirectory: {images}/data}}\n  delete: {{enabled: true}}\n\
          http:\n  addr: 127.0.0.1:{port}\n  secret: test\n"
     );
     if let Some(tls) = options.tls {

@@ -9,6 +9,7 @@ use super::guard::Guarded;
 use super::http::{self, Answer};
 use super::metrics::Samples;
 use super::program;
+use super::registry::free_port;
 use super::scout::{ORG, Scout};
 
 /// Longest that a server may take to say where it listens.
@@ -51,6 +52,25 @@ impl Serving {
             let line = text.lines().find(|line| line.contains("curl "))?;
             address_after(line, "")
         })
+    }
+
+    /// Starts the watcher of a command, and waits no longer than until it serves: its first round
+    /// goes on.
+    pub(crate) fn watching_from_the_start(mut command: Command) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        command.args(["--serve", &address]);
+        let url = format!("http://{address}");
+        let folder = TempDir::new().unwrap();
+        let guard = Guarded::start(&command, folder.path());
+        program::until("server", START, || {
+            assert!(guard.is_running(), "{}", guard.stderr());
+            http::get(&url, &[])
+        });
+        Self {
+            guard,
+            url,
+            _folder: folder,
+        }
     }
 
     fn start(command: &Command, find: impl Fn(&str) -> Option<String>) -> Self {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scout_registry::RegistrySpec;
+
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
@@ -38,9 +40,9 @@ fn documented() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 
 #[test]
 fn each_type_has_a_section_with_its_keys_and_no_others() {
-    let expected: BTreeMap<_, BTreeSet<_>> = RegistrySpec::kinds()
+    let expected: BTreeMap<_, BTreeSet<_>> = IntegrationSpec::kinds()
         .map(|kind| {
-            let keys = RegistrySpec::keys_of(kind).unwrap();
+            let keys = IntegrationSpec::keys_of(kind).unwrap();
             (kind, keys.into_iter().filter(|key| *key != TYPE).collect())
         })
         .collect();

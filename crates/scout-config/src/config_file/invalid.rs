@@ -1,9 +1,9 @@
 //! What can be wrong with a configuration file.
 
 use scout_envs::{IntegrationName, OrgName};
-use scout_registry::InvalidSpec;
 
 use crate::config_file::section::line_at;
+use crate::integration::InvalidIntegration;
 
 /// Why a line of a configuration file is refused. No value is told that could be a secret.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -88,13 +88,13 @@ pub enum InvalidConfigFile {
         /// Where the other one begins.
         first_line: usize,
     },
-    /// Parameters that are not those of a registry.
+    /// Parameters that are not those of its type.
     #[error("integration {name}")]
     Integration {
         /// The integration.
         name: IntegrationName,
         /// What is wrong.
-        source: InvalidSpec,
+        source: InvalidIntegration,
     },
 }
 

@@ -58,7 +58,10 @@ fn everything_that_is_documented_is_read() {
     };
     assert_eq!(artifactory.name.as_str(), "docker-local");
     assert_eq!(artifactory.spec.kind(), "artifactory");
-    assert_eq!(artifactory.spec.webhook().port, Some(9000));
+    let IntegrationSpec::Registry(spec) = &artifactory.spec else {
+        panic!("{artifactory:?}");
+    };
+    assert_eq!(spec.webhook().port, Some(9000));
     let expected = [
         ("type", "artifactory"),
         ("registry", "example.jfrog.io"),

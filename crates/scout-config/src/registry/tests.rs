@@ -106,41 +106,11 @@ fn a_changed_file_is_noticed() {
 }
 
 #[test]
-fn an_integration_is_named_in_its_errors() {
-    let name = "docker-local".parse().unwrap();
-    let pairs = |value: &str| {
-        let pairs = [
-            ("registry", "r.example.com"),
-            ("user", "u"),
-            ("password", value),
-        ];
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned()))
-    };
-    for (value, words, is_usage) in [
-        (
-            "hunter2",
-            ["integration docker-local: password=", "env:NAME"],
-            true,
-        ),
-        (
-            "env:UNSET",
-            ["integration docker-local: password=env:UNSET", "not set"],
-            true,
-        ),
-        (
-            "file:/nonexistent/f",
-            ["integration docker-local: cannot read password=file:", "f"],
-            false,
-        ),
-    ] {
-        let parameters = Parameters::new("oci", pairs(value));
-        let error = open_integration(&[], &name, &parameters).unwrap_err();
-        assert_eq!(error.is_usage(), is_usage, "{value}");
-        let shown = format!("{} {error:?}", chain(&error));
-        assert!(words.iter().all(|word| shown.contains(word)), "{shown}");
-        assert!(!shown.contains("hunter2"), "{shown}");
+fn a_runtime_is_no_registry_of_flags() {
+    let error = flags(&[("T", "t")], "type=sysdig,region=us1,token=env:T").unwrap_err();
+    assert!(error.is_usage());
+    let error = chain(&error);
+    for word in ["--registry", "sysdig", "scout integration add sysdig"] {
+        assert!(error.contains(word), "{error}");
     }
-    let parameters = Parameters::new("oci", pairs("env:A"));
-    let opened = open_integration(&[("A", "a")], &name, &parameters).unwrap();
-    assert_eq!(opened.credentials, CredentialSource::Parameters);
 }

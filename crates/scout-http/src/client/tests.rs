@@ -1,13 +1,15 @@
 //! The client against small servers on loopback.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use futures_util::future::{Either, select};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::{Error, HttpClient, HttpClientBuilder, Request};
+use crate::{Error, Hosts, HttpClient, HttpClientBuilder, Request, Slowing};
 
 fn builder() -> HttpClientBuilder {
     HttpClient::builder("test")
@@ -144,5 +146,33 @@ fn debug_output_has_no_secret() {
     let text = format!("{:?}", Request::get(url).with_authorization(value));
     for secret in ["pass", "s3cret", "czNjcmV0"] {
         assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_asks_to_slow_down_is_left_alone_by_all_who_share_it() {
+    for answer in [
+        &b"HTTP/1.1 429 X\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n"[..],
+        b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 X\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let url = serve(answer, true).await;
+        let hosts = Hosts::new(Slowing {
+            first_pause: Slowing::LONGEST_PAUSE,
+            ..Slowing::default()
+        });
+        let sharing = || builder().with_hosts(hosts.clone()).build().unwrap();
+        let (one, other) = (sharing(), sharing());
+        one.send(request(&url)).await.unwrap();
+        if answer.starts_with(b"HTTP/1.1 503 X\r\nContent") {
+            other.send(request(&url)).await.unwrap();
+            continue;
+        }
+        let alone = builder().build().unwrap();
+        let waiting = pin!(other.send(request(&url)));
+        let answered = pin!(alone.send(request(&url)));
+        let waits = matches!(select(waiting, answered).await, Either::Right(_));
+        assert!(waits, "{}", String::from_utf8_lossy(answer));
     }
 }

@@ -66,6 +66,7 @@ impl Failure {
         (is_down || error.concerns_whole_source()).then(|| OutOfReach {
             reason: self.reason(),
             retry_after: error.retry_after(),
+            is_busy: error.is_busy(),
         })
     }
 

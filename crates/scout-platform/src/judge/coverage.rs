@@ -25,6 +25,16 @@ impl Feeds {
         Self { feeds, unmatched }
     }
 
+    /// Whether a feed that is loaded has yet to speak of some package: it will be matched before
+    /// the image is judged again.
+    pub(crate) fn awaits(&self, image: &ImageRecord, keys: &BTreeMap<PackageId, MatchKey>) -> bool {
+        let waiting = &image.packages & &self.unmatched;
+        waiting.iter().any(|id| {
+            let key = keys.get(&PackageId(id));
+            key.is_some_and(|key| self.feeds.contains_key(key.ecosystem.base()))
+        })
+    }
+
     /// Whether the feed of this ecosystem and release is loaded.
     fn speaks_of(&self, ecosystem: &Ecosystem) -> bool {
         self.feeds.get(ecosystem.base()).is_some_and(|releases| {

@@ -10,8 +10,11 @@ use crate::tag_order::version_order;
 
 /// Returns the newest candidate of each repository.
 ///
-/// By push time where the registry tells one, else by when the tag was first seen with its
-/// digest, else by when the image says it was created, else by the version order of the tags.
+/// Push times are compared only with push times, since the registry's clock is not ours: of the
+/// candidates that have one the last pushed is taken, of the others the last that was first seen
+/// with its digest, and of these two the one that was seen last. What is equal goes by when the
+/// image says it was created, then by the version order of the tags. The order in which they are
+/// listed decides nothing.
 pub(crate) fn newest(
     candidates: &[TagCandidate],
     created: impl Fn(ImageId) -> Option<Timestamp>,
@@ -23,25 +26,38 @@ pub(crate) fn newest(
             .filter_map(|image| created(*image))
             .max()
     };
-    let mut newest: BTreeMap<RepositoryId, &TagCandidate> = BTreeMap::new();
+    let tie = |a: &TagCandidate, b: &TagCandidate| {
+        let by_creation = created(a).cmp(&created(b));
+        by_creation.then_with(|| version_order(&a.tag, &b.tag))
+    };
+    let pushed =
+        |a: &TagCandidate, b: &TagCandidate| a.pushed_at.cmp(&b.pushed_at).then_with(|| tie(a, b));
+    let seen = |a: &TagCandidate, b: &TagCandidate| {
+        a.first_seen.cmp(&b.first_seen).then_with(|| tie(a, b))
+    };
+    // The newest of each repository, with a push time and without.
+    let mut newest: BTreeMap<(RepositoryId, bool), &TagCandidate> = BTreeMap::new();
     for candidate in candidates {
-        let best = newest.entry(candidate.repository).or_insert(candidate);
-        let order = age(candidate, best)
-            .then_with(|| created(candidate).cmp(&created(best)))
-            .then_with(|| version_order(&candidate.tag, &best.tag));
+        let is_told = candidate.pushed_at.is_some();
+        let best = newest
+            .entry((candidate.repository, is_told))
+            .or_insert(candidate);
+        let order = match is_told {
+            true => pushed(candidate, best),
+            false => seen(candidate, best),
+        };
         if order == Ordering::Greater {
             *best = candidate;
         }
     }
-    newest
-}
-
-/// Push times are compared only with push times: the registry's clock is not ours.
-fn age(a: &TagCandidate, b: &TagCandidate) -> Ordering {
-    match (a.pushed_at, b.pushed_at) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.first_seen.cmp(&b.first_seen),
+    let mut last: BTreeMap<RepositoryId, &TagCandidate> = BTreeMap::new();
+    for ((repository, _), candidate) in newest {
+        let best = last.entry(repository).or_insert(candidate);
+        if seen(candidate, best) == Ordering::Greater {
+            *best = candidate;
+        }
     }
+    last
 }
 
 #[cfg(test)]
@@ -104,5 +120,16 @@ mod tests {
             &[],
             "1.10",
         );
+    }
+
+    #[test]
+    fn of_three_that_beat_each_other_in_a_circle_one_is_the_newest() {
+        // Each is newer than the one before it, compared alone.
+        let circle = [
+            candidate("a", Some(5), 10, 1),
+            candidate("c", Some(6), 1, 3),
+            candidate("b", None, 7, 2),
+        ];
+        check(&circle, &[], "b");
     }
 }

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use scout_envs::policy::{Evaluation, Subject, SubjectFinding};
 use scout_envs::{
     Coverage, Finding, MatchKey, OrgName, Policy, PolicyCounts, Severity, SeverityCounts, Snapshot,
-    StreamName, StreamSnapshot, Verdict, VulnerabilityId,
+    StreamName, StreamSnapshot, Tag, Verdict, VulnerabilityId,
 };
 use scout_store::{
     ArtifactState, ImageId, ImageRecord, JudgeInput, OrgId, PackageId, RepositoryId, Store,
@@ -17,6 +17,9 @@ use super::in_use::in_use;
 use super::{Feeds, coverage, newest};
 use crate::error::Result;
 
+/// Most names that are known of a newest tag; some registries have a tag for each build.
+const MAX_TAGS: usize = 10;
+
 /// A member of a stream: an image in a repository. Two repositories make two members.
 pub(crate) type Member = (RepositoryId, ImageId);
 
@@ -25,6 +28,8 @@ pub(crate) type Member = (RepositoryId, ImageId);
 pub(crate) struct Judged {
     /// The streams with their members, `latest-indexed` first, then by name.
     pub(crate) streams: Vec<(StreamName, BTreeSet<Member>)>,
+    /// The newest tag of each repository that is watched.
+    pub(super) newest: BTreeMap<RepositoryId, Newest>,
     /// The images by number.
     pub(crate) images: BTreeMap<ImageId, JudgedImage>,
     /// The match keys of all their packages.
@@ -46,6 +51,8 @@ pub(crate) struct Judged {
 pub(crate) struct JudgedImage {
     pub(crate) record: ImageRecord,
     pub(crate) coverage: Coverage,
+    /// Whether a loaded feed has yet to speak of some of its packages.
+    pub(super) awaits_matching: bool,
     /// The result of each policy, in the order of the policies.
     pub(crate) evaluations: Vec<(Policy, Evaluation)>,
 }
@@ -74,11 +81,13 @@ impl Judged {
                 .iter()
                 .all(|artifact| artifact.state == ArtifactState::Skipped)
         };
-        let streams = streams(&input);
+        let newest = newest_tags(&input);
+        let streams = streams(&input, &newest);
         let in_use = in_use(&input, &keys);
         let feeds = Feeds::new(feeds, input.unmatched);
         let mut judged = Self {
             streams,
+            newest,
             images: BTreeMap::new(),
             in_use,
             keys,
@@ -90,11 +99,13 @@ impl Judged {
         for record in input.images {
             let coverage = coverage(&record, &judged.keys, &feeds);
             let evaluations = judged.evaluate(&record, &coverage, policies);
+            let awaits_matching = feeds.awaits(&record, &judged.keys);
             judged.images.insert(
                 record.id,
                 JudgedImage {
                     record,
                     coverage,
+                    awaits_matching,
                     evaluations,
                 },
             );
@@ -168,6 +179,12 @@ impl Judged {
             .collect()
     }
 
+    /// The numbers of one stream, if it exists.
+    pub(crate) fn stream(&self, name: &StreamName) -> Option<StreamSnapshot> {
+        let (name, members) = self.streams.iter().find(|(own, _)| own == name)?;
+        Some(judge_stream(self, name, members))
+    }
+
     /// All numbers of the organization.
     pub(super) fn snapshot(&self, org: OrgName, now: Timestamp) -> Snapshot {
         let evaluations = self.images.values().flat_map(|image| &image.evaluations);
@@ -188,16 +205,58 @@ impl Judged {
     }
 }
 
-fn streams(input: &JudgeInput) -> Vec<(StreamName, BTreeSet<Member>)> {
+/// The newest tag of a repository: its names, and what it points to.
+#[derive(Debug)]
+pub(super) struct Newest {
+    /// The tag, and after it others that point to the same.
+    pub(super) tags: Vec<Tag>,
+    images: Vec<ImageId>,
+}
+
+impl Newest {
+    /// Its images that are analyzed.
+    pub(super) fn images<'a>(&self, judged: &'a Judged) -> Vec<&'a JudgedImage> {
+        let images = self.images.iter();
+        images.filter_map(|id| judged.images.get(id)).collect()
+    }
+}
+
+fn newest_tags(input: &JudgeInput) -> BTreeMap<RepositoryId, Newest> {
     let created: BTreeMap<ImageId, Option<Timestamp>> = input
         .images
         .iter()
         .map(|image| (image.id, image.facts.config.created))
         .collect();
     let newest = newest(&input.tags, |image| created.get(&image).copied().flatten());
-    let latest = newest
+    let mut found: BTreeMap<RepositoryId, Newest> = newest
         .into_iter()
-        .flat_map(|(repository, tag)| tag.images.iter().map(move |image| (repository, *image)))
+        .map(|(repository, tag)| {
+            let newest = Newest {
+                tags: vec![tag.tag.clone()],
+                images: tag.images.clone(),
+            };
+            (repository, newest)
+        })
+        .collect();
+    for candidate in &input.tags {
+        if let Some(newest) = found.get_mut(&candidate.repository)
+            && newest.images == candidate.images
+            && !newest.tags.contains(&candidate.tag)
+            && newest.tags.len() < MAX_TAGS
+        {
+            newest.tags.push(candidate.tag.clone());
+        }
+    }
+    found
+}
+
+fn streams(
+    input: &JudgeInput,
+    newest: &BTreeMap<RepositoryId, Newest>,
+) -> Vec<(StreamName, BTreeSet<Member>)> {
+    let latest = newest
+        .iter()
+        .flat_map(|(repository, tag)| tag.images.iter().map(move |image| (*repository, *image)))
         .collect();
     let mut environments: BTreeMap<StreamName, BTreeSet<Member>> = BTreeMap::new();
     for (name, repository, image) in &input.environments {

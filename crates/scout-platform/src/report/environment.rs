@@ -1,25 +1,31 @@
-//! An environment: what runs there, for whom, and what waits to be analyzed.
+//! An environment: what is there and who says so, and what waits to be analyzed.
+
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use scout_envs::EnvironmentName;
+use scout_envs::{EnvironmentName, ImageReference};
 use scout_store::{
-    ImageId, RepositoryId, RunningImageRecord, RunningImageStatus, RunningStatus, RunningWorkload,
-    ShareRecord,
+    RepositoryListing, RunningImageRecord, RunningImageStatus, RunningStatus, RunningWorkload,
+    ShareRecord, WaitingReason,
 };
 use serde::Serialize;
 
-use super::Reader;
-use crate::environment::line;
+use super::{PlatformLine, Reader};
+use crate::environment::{line, unknown};
 use crate::error::Result;
-use crate::lookup::{Organization, shown};
+use crate::judge::Member;
+use crate::lookup::{Organization, is_at};
+use known::Known;
 
-/// What is known of an environment.
+/// What is known of an environment: what `scout environment NAME --format json` prints.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct EnvironmentReport {
-    /// The analyzed images in it, by name.
+    /// Its name.
+    pub environment: String,
+    /// The analyzed images in it, by name; each once, also where it is told by several.
     pub images: Vec<EnvironmentLine>,
     /// What runs and is not analyzed, by reason and name. It counts in no number until it is.
     pub waiting: Vec<WaitingLine>,
@@ -33,13 +39,52 @@ pub struct EnvironmentReport {
 pub struct EnvironmentLine {
     /// The image, `repository:tag@digest`.
     pub image: String,
-    /// Who says that it runs; nobody if it was only recorded by hand.
+    /// Its repository, as people write it.
+    pub repository: String,
+    /// The tag it was recorded or pulled by. If that was its digest alone, a tag that points to it
+    /// now; absent if none does.
+    pub tag: Option<TagLine>,
+    /// The digest it was recorded or found by: of the manifest, or of an index.
+    pub digest: String,
+    /// The image of each platform, by digest.
+    pub platforms: Vec<PlatformLine>,
+    /// Who put it there: `manual` is people; `list`, integrations and others say that it runs.
     pub sources: BTreeSet<String>,
+    /// Since when it is there, as far as is known.
+    pub since: Timestamp,
     /// What runs it.
     pub workloads: BTreeSet<WorkloadLine>,
     /// How many packages were seen loaded; absent if nobody looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packages_in_use: Option<u64>,
+}
+
+/// The tag of an image in an environment, and where it points to now.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TagLine {
+    /// The tag.
+    pub name: String,
+    /// What became of it.
+    pub state: TagState,
+    /// Where it points to now, if it moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points_to: Option<String>,
+}
+
+/// What became of a tag since an image was recorded or pulled by it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TagState {
+    /// It points to the image.
+    Current,
+    /// It points to something else.
+    Moved,
+    /// The repository has it no more.
+    Gone,
+    /// The repository is not watched.
+    Unknown,
 }
 
 /// An image that runs and is not analyzed.
@@ -51,7 +96,7 @@ pub struct WaitingLine {
     /// Who says that it runs.
     pub source: String,
     /// Why it is not analyzed: `never-seen`, `below-baseline`, `waiting`, `other-platform`,
-    /// `failed` or `skipped`.
+    /// `failed`, `skipped`, or `disabled` if its repository is.
     pub reason: &'static str,
     /// What there is to say about that.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,41 +153,80 @@ impl Reader {
         environment: &EnvironmentName,
     ) -> Result<EnvironmentReport> {
         let images = self.store.environment_images(org.id, environment).await?;
+        let recorded = self.store.recorded_images(org.id, environment).await?;
         let running = self.store.running_images(org.id, environment).await?;
         let artifacts = self.store.artifacts(org.id, None).await?;
-        let places: BTreeMap<RepositoryId, &str> = artifacts
-            .iter()
-            .map(|one| (one.repository_id, shown(&one.reference, &one.registry)))
-            .collect();
-        let mut lines: Vec<EnvironmentLine> = Vec::new();
-        for image in &images {
-            let runs = |id: RepositoryId, joined: &[ImageId]| {
-                id == image.repository_id && joined.contains(&image.image)
-            };
-            let runs: Vec<&RunningImageStatus> = running
-                .iter()
-                .filter(|one| match &one.status {
-                    RunningStatus::Joined(joined) => runs(joined.repository_id, &joined.images),
-                    RunningStatus::Waiting { .. } => false,
-                })
-                .collect();
-            lines.push(EnvironmentLine {
-                image: line(image, &places),
-                sources: runs.iter().map(|one| one.source.clone()).collect(),
-                workloads: runs.iter().flat_map(|one| workloads(&one.image)).collect(),
-                packages_in_use: packages_in_use(&runs),
-            });
+        let repositories = self.store.repositories(org.id, None).await?;
+        let known = Known::new(&artifacts, &repositories);
+        let mut sources: BTreeMap<Member, BTreeSet<String>> = BTreeMap::new();
+        for one in recorded {
+            let member = (one.image.repository_id, one.image.image);
+            sources.entry(member).or_default().insert(one.source);
         }
-        lines.sort_by(|a, b| a.image.cmp(&b.image));
-        let mut waiting: Vec<WaitingLine> = running.iter().filter_map(waiting_line).collect();
+        let mut runs: BTreeMap<Member, Vec<&RunningImageStatus>> = BTreeMap::new();
+        for one in &running {
+            if let RunningStatus::Joined(joined) = &one.status {
+                for image in &joined.images {
+                    let member = (joined.repository_id, *image);
+                    runs.entry(member).or_default().push(one);
+                }
+            }
+        }
+        let mut lines: BTreeMap<String, EnvironmentLine> = BTreeMap::new();
+        for image in &images {
+            let member = (image.repository_id, image.image);
+            let runs = runs.remove(&member).unwrap_or_default();
+            let image = &known.named(image);
+            let name = line(image, known.place(image));
+            let found = lines
+                .entry(name)
+                .or_insert_with_key(|name| known.line(name, image));
+            found.since = found.since.min(image.recorded_at);
+            let platform = known.platform(image.image);
+            found
+                .platforms
+                .extend(platform.filter(|one| !found.platforms.contains(one)));
+            found
+                .sources
+                .extend(sources.remove(&member).unwrap_or_default());
+            found
+                .sources
+                .extend(runs.iter().map(|one| one.source.clone()));
+            let workloads = runs.iter().flat_map(|one| workloads(&one.image));
+            found.workloads.extend(workloads);
+            found.packages_in_use = found.packages_in_use.max(packages_in_use(&runs));
+        }
+        let mut waiting: Vec<WaitingLine> = running
+            .iter()
+            .filter_map(|one| waiting_line(one, &repositories))
+            .collect();
         waiting.sort_by(|a, b| (a.reason, &a.image).cmp(&(b.reason, &b.image)));
         let mut shares = self.shares(org).await?;
         shares.retain(|share| share.environment == environment.as_str());
         Ok(EnvironmentReport {
-            images: lines,
+            environment: environment.to_string(),
+            images: lines.into_values().collect(),
             waiting,
             shares,
         })
+    }
+
+    /// Returns what is known of an environment of which something is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEnvironment`](crate::Error::UnknownEnvironment) if nothing is, with what
+    /// may have been meant, or if the store fails.
+    pub async fn known_environment(
+        &self,
+        org: &Organization,
+        environment: &EnvironmentName,
+    ) -> Result<EnvironmentReport> {
+        let report = self.environment(org, environment).await?;
+        match report.images.is_empty() && report.shares.is_empty() {
+            true => Err(unknown(self.store.as_ref(), org, environment.as_str()).await),
+            false => Ok(report),
+        }
     }
 
     /// Lists who says what runs in which environment, with how old that is.
@@ -182,18 +266,46 @@ fn workloads(image: &RunningImageRecord) -> impl Iterator<Item = WorkloadLine> {
     })
 }
 
-fn waiting_line(running: &RunningImageStatus) -> Option<WaitingLine> {
+fn waiting_line(
+    running: &RunningImageStatus,
+    repositories: &[RepositoryListing],
+) -> Option<WaitingLine> {
     let RunningStatus::Waiting { reason, detail } = &running.status else {
         return None;
+    };
+    let would_be_analyzed = matches!(
+        reason,
+        WaitingReason::NeverSeen | WaitingReason::BelowBaseline | WaitingReason::Waiting
+    );
+    let disabled = disabled(&running.image, repositories).filter(|_| would_be_analyzed);
+    let (reason, detail) = match disabled {
+        Some(repository) => {
+            let advice = format!("`scout repo enable {}`", repository.reference);
+            ("disabled", Some(advice))
+        }
+        None => (reason.as_str(), detail.clone()),
     };
     Some(WaitingLine {
         image: name(&running.image),
         source: running.source.clone(),
-        reason: reason.as_str(),
-        detail: detail.clone(),
+        reason,
+        detail,
         since: running.since,
         workloads: workloads(&running.image).collect(),
     })
+}
+
+/// Returns the repository that an image was pulled from, if it is known and disabled.
+fn disabled<'a>(
+    image: &RunningImageRecord,
+    repositories: &'a [RepositoryListing],
+) -> Option<&'a RepositoryListing> {
+    let reference: ImageReference = image.reference.as_deref()?.parse().ok()?;
+    let mut fitting = repositories
+        .iter()
+        .filter(|one| is_at(&one.registry, one.name.as_str(), &one.reference, &reference));
+    let first = fitting.next()?;
+    (!first.enabled && fitting.all(|one| !one.enabled)).then_some(first)
 }
 
 /// What a person can find the image by.

@@ -164,7 +164,7 @@ impl From<(Unknown, BTreeSet<String>)> for UnknownLine {
 }
 
 /// Distinct vulnerabilities of one image, each at its highest severity.
-fn counts(judged: &Judged, image: &JudgedImage) -> Option<SeverityCounts> {
+pub(super) fn counts(judged: &Judged, image: &JudgedImage) -> Option<SeverityCounts> {
     let mut worst: BTreeMap<_, Severity> = BTreeMap::new();
     for (_, finding) in judged.findings_of(&image.record) {
         let severity = worst.entry(&finding.vulnerability).or_default();

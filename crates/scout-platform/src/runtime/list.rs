@@ -7,9 +7,9 @@ use scout_store::RunningImageRecord;
 
 use super::kubernetes::Pods;
 
-/// Longest list that is read, in bytes. A pod takes about 10 kB as JSON, so this is room for
-/// 25,000 of them, which are read one after the other and not kept.
-const MAX_BYTES: u64 = 256 << 20;
+/// Longest list that is read, in bytes. A pod takes about 10 kB as JSON, and Kubernetes allows
+/// 150,000 of them; they are read one after the other, and only what is needed is kept.
+const MAX_BYTES: u64 = 2 << 30;
 /// Longest line that is read, in bytes: a reference has some hundreds at most.
 const MAX_LINE_BYTES: u64 = 8 << 10;
 /// How much of a line is shown that cannot be read.
@@ -34,25 +34,31 @@ pub struct RunningList {
 #[non_exhaustive]
 pub enum InvalidRunningList {
     /// The list could not be read to its end.
-    #[error("the list could not be read")]
+    #[error("it could not be read")]
     Read(#[source] io::Error),
     /// The list is longer than we read.
-    #[error("the list has more than {limit} bytes; sync one namespace or cluster at a time")]
+    #[error(
+        "it has more than {limit} bytes; sync one namespace or cluster at a time, each with its \
+         own --source"
+    )]
     TooLong {
         /// The most we read, in bytes.
         limit: u64,
     },
     /// There is nothing in the list, perhaps because what makes it failed.
     #[error(
-        "the list is empty; if nothing runs any more, give the output of kubectl, or remove the \
-         share of the environment"
+        "it is empty, perhaps because what makes it failed; if nothing runs any more, give the \
+         output of `kubectl get pods -A -o json`"
     )]
     Empty,
+    /// Text in an encoding of Windows, which its `>` writes.
+    #[error("it is UTF-16, as PowerShell writes files; give it as UTF-8, or through a pipe")]
+    Utf16,
     /// JSON that is not what kubectl prints for pods.
-    #[error("the list begins as JSON, but is not what `kubectl get pods -o json` prints")]
+    #[error("it begins as JSON, but is not what `kubectl get pods -o json` prints")]
     Json(#[source] serde_json::Error),
     /// JSON that lists other things than pods.
-    #[error("the list holds {kind}, not pods; `kubectl get pods -A -o json` lists them")]
+    #[error("it holds {kind}, not pods; `kubectl get pods -A -o json` lists them")]
     NotPods {
         /// What it holds, as Kubernetes calls it.
         kind: String,
@@ -85,6 +91,9 @@ impl RunningList {
             left: limit,
         });
         let told = |error| told(error, limit);
+        if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = list.fill_buf().map_err(told)? {
+            return Err(InvalidRunningList::Utf16);
+        }
         match first(&mut list).map_err(told)? {
             None => Err(InvalidRunningList::Empty),
             Some((b'{', _)) => Pods::document(list),
@@ -235,8 +244,8 @@ mod tests {
     fn what_is_no_list_is_told() {
         let long = "x".repeat(10_000);
         for (text, expected) in [
-            ("", "the list is empty"),
-            (" \n\r\n# nothing\n", "the list is empty"),
+            ("", "it is empty"),
+            (" \n\r\n# nothing\n", "it is empty"),
             ("app:1\nApp:1\n", "line 2 (\"App:1\")"),
             ("\n\nApp:1\n", "line 3 (\"App:1\")"),
             ("No resources found\n", "line 1 (\"No resources found\")"),
@@ -248,8 +257,10 @@ mod tests {
             assert!(error.contains(expected), "{text:.20}: {error}");
             assert!(error.len() < 300, "{error}");
         }
-        let bytes = [0xFF_u8, 0xFE, b'a', 0];
-        assert!(RunningList::read(&bytes[..]).is_err());
+        for bytes in [[0xFF_u8, 0xFE, b'a', 0], [0xFE, 0xFF, 0, b'a']] {
+            let error = RunningList::read(&bytes[..]).unwrap_err().to_string();
+            assert!(error.contains("UTF-16"), "{error}");
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(crate) enum Trouble {
     Down,
     /// It answers with status 429, and wants so many seconds.
     Busy(u64),
+    /// It answers no question about a tag.
+    Silent,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,8 @@ struct State {
     trouble: Option<Trouble>,
     requires_activation: bool,
     unselected: BTreeSet<RepositoryName>,
+    /// Repositories that are named in lists, though there are none.
+    kept_names: BTreeSet<RepositoryName>,
     /// What listings of tags wait for once they are made.
     gate: Option<Arc<Semaphore>>,
     /// What manifests wait for once they are asked for.
@@ -250,6 +254,14 @@ impl MemoryRegistry {
         self.state().tags.remove(&repository.parse().unwrap());
     }
 
+    /// Deletes a repository that the list of repositories goes on naming.
+    pub(crate) fn keep_only_the_name(&self, repository: &str) {
+        let mut state = self.state();
+        let name: RepositoryName = repository.parse().unwrap();
+        state.tags.remove(&name);
+        state.kept_names.insert(name);
+    }
+
     /// Returns how often it was asked since the last time.
     pub(crate) fn asked(&self) -> Asked {
         std::mem::take(&mut self.state().asked)
@@ -270,7 +282,10 @@ impl MemoryRegistry {
         let tags = state
             .tags
             .get(repository)
-            .ok_or_else(|| not_found(repository))?;
+            .ok_or_else(|| Error::UnknownRepository {
+                what: repository.to_string(),
+                detail: None,
+            })?;
         let listed = tags.iter().map(|(tag, digest)| {
             let listed = ListedTag::new(tag.clone());
             match state.tells {
@@ -298,7 +313,7 @@ impl State {
 
     fn answers(&self) -> Result<()> {
         match self.trouble {
-            None => Ok(()),
+            None | Some(Trouble::Silent) => Ok(()),
             Some(Trouble::Down) => Err(Self::down()),
             Some(Trouble::Busy(seconds)) => Err(Error::TooManyRequests {
                 url: url(),
@@ -358,7 +373,7 @@ impl RegistryIntegration for MemoryRegistry {
         let mut state = self.state();
         state.asked.repositories += 1;
         state.answers()?;
-        let names = state.tags.keys().cloned();
+        let names = state.tags.keys().chain(&state.kept_names).cloned();
         Ok(names
             .filter(|name| !state.unselected.contains(name))
             .collect())
@@ -377,6 +392,9 @@ impl RegistryIntegration for MemoryRegistry {
         let mut state = self.state();
         state.asked.resolved += 1;
         state.answers()?;
+        if state.trouble == Some(Trouble::Silent) {
+            return Err(scout_http::Error::Timeout { url: url() }.into());
+        }
         let digest = state.tags.get(repository).and_then(|tags| tags.get(tag));
         let digest = digest.ok_or_else(|| not_found(tag))?;
         Ok(state.resolved(repository, tag, digest))

@@ -1,11 +1,15 @@
 //! Rounds: sweeps at intervals, and beside them events and activations as they come.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use scout_http::Priority;
 use scout_store::RegistryId;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{IDLE, RunReport, Source, Watcher};
+use super::{RunReport, Source, Watcher};
 use crate::activation::Activator;
 use crate::error::{Error, Result};
 use crate::hint::HintReader;
@@ -76,6 +80,7 @@ impl Watcher {
     /// Sweeps at intervals, for good.
     async fn sweeps(&self, source: &Source, each: impl Fn(&RunReport)) -> Result<()> {
         loop {
+            let started = Instant::now();
             let mut report = RunReport::default();
             self.sweep(source, &mut report).await?;
             source.swept.store(true, Ordering::Release);
@@ -85,8 +90,21 @@ impl Watcher {
             }
             source.tally.take(&mut report);
             each(&report);
-            tokio::time::sleep(self.options.interval).await;
+            let pause = self.pause_between_rounds(source, started.elapsed());
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Returns how long to wait after a round that took this long. Rounds begin an interval apart,
+    /// or up to a tenth less, so that those of many registries and watchers that began together
+    /// drift apart; but a registry is left alone for half an interval, however long a round takes.
+    pub(super) fn pause_between_rounds(&self, source: &Source, took: Duration) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        source.watched.registry.key().hash(&mut hasher);
+        self.clock.now().as_nanosecond().hash(&mut hasher);
+        let thousandths = u32::try_from(hasher.finish() % 100).unwrap_or_default();
+        let interval = self.options.interval * (1_000 - thousandths) / 1_000;
+        interval.saturating_sub(took).max(self.options.interval / 2)
     }
 
     /// Does what is told and asked for between and during sweeps, for good.
@@ -104,13 +122,13 @@ impl Watcher {
             tokio::select! {
                 () = woken => {}
                 // Other processes enable repositories, and events wait for their time.
-                () = tokio::time::sleep(IDLE) => {}
+                () = tokio::time::sleep(self.options.idle) => {}
             }
         }
     }
 
     async fn sweep(&self, source: &Source, report: &mut RunReport) -> Result<()> {
-        match source.sweeper.sweep().await {
+        match Priority::Sweep.scope(source.sweeper.sweep()).await {
             Ok(sweep) => {
                 // Whatever kept images from being read, the registry answers.
                 if sweep.repositories > 0 && sweep.problems.total() == 0 {
@@ -135,7 +153,9 @@ impl Watcher {
             sweeper: &source.sweeper,
             registry: activator.registry(),
         };
-        let (told, asked) = (hints.read().await?, activator.run().await?);
+        // Before all that a sweep has still to ask.
+        let told = Priority::Event.scope(hints.read()).await?;
+        let asked = Priority::Event.scope(activator.run()).await?;
         Ok(told + asked > 0)
     }
 

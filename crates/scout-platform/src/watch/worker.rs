@@ -10,7 +10,8 @@ use scout_store::{ArtifactOutcome, IndexWork, LeaseRequest, RegistryId, WorkClas
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::{Breaker, Pass};
-use super::{IDLE, RunReport, Source, Until, Watcher};
+use super::progress::{Done, Ended};
+use super::{RunReport, Source, Until, Watcher};
 use crate::error::Result;
 use crate::index::{Attempt, OutOfReach};
 
@@ -26,6 +27,7 @@ pub(super) struct Tally {
     skipped: AtomicU64,
     failed: AtomicU64,
     deferred: AtomicU64,
+    done: Done,
 }
 
 /// What a worker has in hand.
@@ -43,6 +45,11 @@ impl Tally {
         report.skipped += self.skipped.swap(0, Ordering::Relaxed);
         report.failed += self.failed.swap(0, Ordering::Relaxed);
         report.deferred += self.deferred.swap(0, Ordering::Relaxed);
+    }
+
+    /// Returns what was done since the source was made.
+    pub(super) fn done(&self) -> &Done {
+        &self.done
     }
 
     /// The counter of such an outcome; an attempt that is repeated is not counted.
@@ -107,7 +114,7 @@ impl Watcher {
                 break;
             }
             tokio::select! {
-                () = tokio::time::sleep(IDLE) => {}
+                () = tokio::time::sleep(self.options.idle) => {}
                 () = woken => {}
                 () = stop.cancelled() => {}
             }
@@ -185,12 +192,13 @@ impl Watcher {
         let Some(OutOfReach {
             reason,
             retry_after,
+            is_busy,
         }) = attempt.out_of_reach
         else {
             self.reached(source);
             return attempt.outcome;
         };
-        if work.deferrals > 0 && !source.breaker.is_open() {
+        if work.deferrals > 0 && !is_busy && !source.breaker.is_open() {
             return attempt.outcome;
         }
         if let Some(pause) = source.breaker.trip(*is_probe, retry_after) {
@@ -209,6 +217,7 @@ impl Watcher {
             work,
             is_probe,
         } = leased;
+        let _in_hand = source.tally.done().take_in_hand();
         let name = || {
             let reference = source.watched.registry.reference(&work.repository);
             format!("{reference}@{}", work.digest.short())
@@ -254,6 +263,7 @@ impl Watcher {
             _ => {}
         }
         let counter = source.tally.counter(&outcome);
+        let ended = Ended::of(&outcome);
         match self
             .store
             .finish_index_work(work, outcome, self.clock.now())
@@ -266,6 +276,7 @@ impl Watcher {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        source.tally.done().note(ended);
         // It may have been the last, for which others wait to end.
         self.work.notify_waiters();
         Ok(())

@@ -75,7 +75,7 @@ pub(super) async fn tags(
     url.set_query(Some(&format!("n={PAGE_SIZE}")));
     let scope = format!("repository:{repository}:metadata_read");
     let call = Call::get(RequestKind::Tags, url, what).with_scope(scope);
-    let first = client.send(&call).await?;
+    let first = client.page(&call).await?;
     let mut listed = Vec::new();
     let mut seen = 0;
     let each = |page: Page| {
@@ -113,6 +113,7 @@ pub(super) async fn probe(client: &Client, host: &str) -> Result<()> {
 pub(super) fn not_azure(url: &Url, error: Error) -> Error {
     let detail = match error {
         Error::NotFound { detail, .. }
+        | Error::UnknownRepository { detail, .. }
         | Error::UnexpectedStatus { detail, .. }
         | Error::WrongApi { detail, .. } => detail,
         Error::InvalidAnswer { .. } | Error::TooLarge { .. } => None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 use url::Url;
 
 use crate::acr::AzureRegistry;
@@ -11,7 +11,6 @@ use crate::client::{Setup, TokenGrant};
 use crate::credentials::RegistryCredentials;
 use crate::error::Result;
 use crate::events::WebhookSecrets;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::selection::Selection;
 use crate::spec::{
@@ -51,7 +50,7 @@ const SUBSCRIPTION: &str = "image-change";
 #[derive(Debug)]
 struct AcrSettings {
     connection: Connection,
-    filter: Filter,
+    filter: RepositoryFilter,
     repositories: Vec<RepositoryName>,
     /// The directory whose token is exchanged for one of the registry.
     tenant: Option<String>,

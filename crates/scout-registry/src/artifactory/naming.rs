@@ -1,8 +1,6 @@
 //! How images are named: inside the integration, by people, and in globs.
 
-use scout_envs::RepositoryName;
-
-use crate::filter::Filter;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
 /// How a registry's addresses lead to repositories of Artifactory.
 ///
@@ -28,7 +26,7 @@ pub(super) struct Naming {
     pub(super) layout: Layout,
     /// The keys that are named; none is all of them.
     pub(super) keys: Vec<String>,
-    pub(super) filter: Filter,
+    pub(super) filter: RepositoryFilter,
 }
 
 impl Naming {
@@ -86,7 +84,7 @@ mod tests {
             host: "r.example.com".to_owned(),
             layout,
             keys: vec!["docker-local".to_owned()],
-            filter: Filter::new(&list(include), &list(exclude)).unwrap(),
+            filter: RepositoryFilter::new(&list(include), &list(exclude)).unwrap(),
         }
     }
 

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 use url::Url;
 
 use crate::artifactory::Artifactory;
 use crate::artifactory::naming::{Layout, Naming};
 use crate::client::Setup;
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::spec::{
     BuildOptions, Connection, Fields, InvalidSpec, Product, Settings, Shared, Variables,
@@ -48,7 +47,7 @@ struct ArtifactorySettings {
     api: Url,
     layout: Layout,
     keys: Vec<String>,
-    filter: Filter,
+    filter: RepositoryFilter,
     /// Whether a webhook that only shows the secret is refused.
     must_be_signed: bool,
 }

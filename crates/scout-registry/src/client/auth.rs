@@ -68,7 +68,7 @@ impl Client {
         let url = self.ping.clone();
         let what = format!("a registry at {}", self.registry);
         self.counters.count(RequestKind::Ping);
-        let response = self.http.send(Request::get(url)).await?;
+        let response = self.http.send(Request::get(url).nested()).await?;
         let mode = match response.status() {
             StatusCode::UNAUTHORIZED => {
                 let challenges = Challenge::parse_all(response.headers());
@@ -226,7 +226,7 @@ impl Client {
     ) -> Result<Grant> {
         self.counters.count(RequestKind::Token);
         let url = RedactedUrl::from(request.url());
-        let response = self.http.send(request).await?;
+        let response = self.http.send(request.nested()).await?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED || self.grant.is_refused_by(status) {
             return Err(self.unauthorized(response).await);

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use scout_http::{HeaderMap, RedactedUrl, Response, header, rule};
+use scout_http::{HeaderMap, RedactedUrl, header, rule};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::client::{Call, Client};
+use crate::client::{Call, Client, Page};
 use crate::error::{Error, Result};
 
 /// Most pages of one listing.
@@ -15,12 +15,12 @@ const MAX_PAGES: usize = 10_000;
 const MAX_ITEMS: usize = 1_000_000;
 
 impl Client {
-    /// Reads all pages of a listing, from its first answer on; a page has up to `limit` bytes.
+    /// Reads all pages of a listing, from its first one on; a page has up to `limit` bytes.
     /// `each` takes a page and returns how many items there are by now.
     pub(crate) async fn pages<T: DeserializeOwned>(
         &self,
         mut call: Call,
-        mut response: Response,
+        mut answer: Page,
         limit: u64,
         expected: &'static str,
         mut each: impl FnMut(T) -> usize,
@@ -33,8 +33,8 @@ impl Client {
         };
         let mut seen = HashSet::new();
         loop {
-            let next = next_page(&call.url, response.headers());
-            let page = self.read_json(&call, response, limit, expected).await?;
+            let (page, headers) = self.read_page(&call, answer, limit, expected).await?;
+            let next = next_page(&call.url, &headers);
             if each(page) > MAX_ITEMS {
                 return Err(endless(MAX_ITEMS, "items"));
             }
@@ -53,10 +53,12 @@ impl Client {
                 return Err(endless(MAX_PAGES, "pages"));
             }
             call.url = next;
-            response = self.send(&call).await?;
-            if !response.status().is_success() {
-                return Err(self.refused(&call, response).await);
-            }
+            answer = match self.page(&call).await? {
+                Page::Sent(response) if !response.status().is_success() => {
+                    return Err(self.refused(&call, response).await);
+                }
+                page => page,
+            };
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use scout_http::{CONNECT_TIMEOUT, HttpClient, RetryPolicy};
 
 use crate::client::grant::TokenGrant;
+use crate::client::remembered::Memory;
 use crate::credentials::RegistryCredentials;
 use crate::error::Result;
 use crate::spec::{BuildOptions, Connection};
@@ -20,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) grant: TokenGrant,
     pub(crate) retry: RetryPolicy,
     pub(crate) counters: Arc<Counters>,
+    /// The listings that need not be sent again.
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Setup {
@@ -33,6 +36,8 @@ impl Setup {
             .with_ca_pem(options.ca_pem)
             .with_plain_http(connection.allows_plain_http())
             .with_timeouts(CONNECT_TIMEOUT, options.idle_timeout)
+            .with_hosts(options.hosts)
+            .with_limits(connection.limits())
             .build()?;
         Ok(Self {
             http,
@@ -41,6 +46,7 @@ impl Setup {
             grant: TokenGrant::default(),
             retry: options.retry,
             counters: Arc::default(),
+            memory: Arc::default(),
         })
     }
 }

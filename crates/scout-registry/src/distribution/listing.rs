@@ -1,11 +1,11 @@
 //! The catalog and tag lists, page by page.
 
 use scout_envs::{RepositoryName, Tag};
-use scout_http::{RedactedUrl, Response, StatusCode};
+use scout_http::{RedactedUrl, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::{Call, Client, Refusal};
+use crate::client::{self, Call, Client, Refusal};
 use crate::error::{Error, Result};
 use crate::stats::RequestKind;
 
@@ -35,12 +35,13 @@ pub(crate) async fn catalog(
     let mut call = Call::get(RequestKind::Catalog, url, what).with_scope("registry:catalog:*");
     call.also_accepted = MAY_WANT_LESS;
     let names = all_pages(client, call).await.map_err(|error| match error {
-        Error::Denied { .. } | Error::NotFound { .. } | Error::UnexpectedStatus { .. } => {
-            Error::NoCatalog {
-                registry: registry.to_owned(),
-                source: Box::new(error),
-            }
-        }
+        Error::Denied { .. }
+        | Error::NotFound { .. }
+        | Error::UnknownRepository { .. }
+        | Error::UnexpectedStatus { .. } => Error::NoCatalog {
+            registry: registry.to_owned(),
+            source: Box::new(error),
+        },
         other => other,
     })?;
     Ok(valid(client, names))
@@ -85,14 +86,14 @@ async fn all_pages(client: &Client, mut call: Call) -> Result<Vec<String>> {
 }
 
 /// Asks for the first page, with smaller and smaller sizes while the registry finds them too big.
-async fn first_page(client: &Client, call: &mut Call) -> Result<Response> {
+async fn first_page(client: &Client, call: &mut Call) -> Result<client::Page> {
     let mut size = PAGE_SIZE;
     loop {
         call.url.set_query(Some(&format!("n={size}")));
-        let response = client.send(call).await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
+        let response = match client.page(call).await? {
+            client::Page::Sent(response) if !response.status().is_success() => response,
+            page => return Ok(page),
+        };
         let url = RedactedUrl::from(&call.url);
         let status = response.status().as_u16();
         let Refusal { code, text } = client.read_refusal(response).await;

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
 use crate::docker_archive::DockerArchive;
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::oci_dir::HOST;
 use crate::selection::Selection;
@@ -26,7 +25,7 @@ pub(crate) static PRODUCT: Product = Product {
 #[derive(Debug)]
 struct DockerArchiveSettings {
     path: PathBuf,
-    filter: Filter,
+    filter: RepositoryFilter,
     repositories: Vec<RepositoryName>,
 }
 

@@ -18,7 +18,9 @@ impl Error {
             Self::Denied { .. } => {
                 "give the credentials the right to read it: listing, metadata and pulling"
             }
-            Self::NotFound { .. } => "check the name of the repository, and the path of the API",
+            Self::NotFound { .. } | Self::UnknownRepository { .. } => {
+                "check the name of the repository, and the path of the API"
+            }
             Self::NoCatalog { .. } => {
                 "name the repositories with repository=, or give the credentials the right to list"
             }

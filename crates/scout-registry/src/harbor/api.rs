@@ -241,7 +241,7 @@ impl HarborApi {
     }
 
     async fn all<T: DeserializeOwned>(&self, call: Call, expected: &'static str) -> Result<Vec<T>> {
-        let first = self.rest.client().send(&call).await?;
+        let first = self.rest.client().page(&call).await?;
         let mut all = Vec::new();
         let each = |page: Option<Vec<T>>| {
             all.extend(page.unwrap_or_default());

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 use url::Url;
 
 use crate::client::Setup;
 use crate::error::Result;
 use crate::events::WebhookSecrets;
-use crate::filter::Filter;
 use crate::harbor::Harbor;
 use crate::integration::RegistryIntegration;
 use crate::selection::Selection;
@@ -35,7 +34,7 @@ struct HarborSettings {
     connection: Connection,
     /// The address of the web interface.
     api: Url,
-    filter: Filter,
+    filter: RepositoryFilter,
     repositories: Vec<RepositoryName>,
 }
 

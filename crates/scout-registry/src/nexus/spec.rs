@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 use url::Url;
 
 use crate::client::Setup;
 use crate::error::Result;
 use crate::events::WebhookSecrets;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::nexus::Nexus;
 use crate::spec::{
@@ -34,7 +33,7 @@ pub(super) struct NexusSettings {
     connection: Connection,
     /// The address of the web interface.
     pub(super) api: Option<Url>,
-    pub(super) filter: Filter,
+    pub(super) filter: RepositoryFilter,
     /// Nexus repositories, not images.
     pub(super) repositories: Vec<String>,
 }

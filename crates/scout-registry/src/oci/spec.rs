@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
 use crate::client::Setup;
 use crate::error::Result;
 use crate::events::WebhookSecrets;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::oci::{OciRegistry, official};
 use crate::selection::Selection;
@@ -32,7 +31,7 @@ pub(crate) static PRODUCT: Product = Product {
 #[derive(Debug)]
 struct OciSettings {
     connection: Connection,
-    filter: Filter,
+    filter: RepositoryFilter,
     repositories: Vec<RepositoryName>,
 }
 

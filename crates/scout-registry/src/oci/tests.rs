@@ -3,6 +3,7 @@
 mod auth;
 mod blob;
 mod listing;
+mod politeness;
 mod quirks;
 
 use std::sync::Arc;

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::integration::RegistryIntegration;
 use crate::oci_dir::{HOST, OciDirectory};
 use crate::selection::Selection;
@@ -25,7 +24,7 @@ pub(crate) static PRODUCT: Product = Product {
 #[derive(Debug)]
 struct OciDirSettings {
     path: PathBuf,
-    filter: Filter,
+    filter: RepositoryFilter,
     repositories: Vec<RepositoryName>,
 }
 

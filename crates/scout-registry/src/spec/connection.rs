@@ -1,15 +1,26 @@
-//! Where a registry is asked: address, trust, approved hosts.
+//! Where a registry is asked, and how much at once: address, trust, approved hosts, limits.
 
 use std::path::{Path, PathBuf};
 
-use scout_http::rule;
+use scout_http::{HostLimits, rule};
 use url::Url;
 
 use crate::spec::field::Fields;
 use crate::spec::{InvalidSpec, without_credentials};
 
 /// The keys of a [`Connection`].
-pub(super) const KEYS: &[&str] = &["registry", "insecure", "ca", "allow-host"];
+pub(super) const KEYS: &[&str] = &[
+    "registry",
+    "insecure",
+    "ca",
+    "allow-host",
+    "max-requests",
+    "rate",
+];
+/// The most of `max-requests=`: more connections than a registry keeps for one client.
+const MAX_REQUESTS: u32 = 256;
+/// The most of `rate=`, in requests per second: beyond it nothing is held back that counts.
+const MAX_RATE: u32 = 1000;
 
 /// Where a registry is asked, checked.
 #[derive(Clone, Debug)]
@@ -19,6 +30,7 @@ pub struct Connection {
     insecure: bool,
     ca: Option<PathBuf>,
     allowed_hosts: Vec<String>,
+    limits: HostLimits,
 }
 
 impl Connection {
@@ -58,11 +70,15 @@ impl Connection {
                 value: without_credentials(bad),
             });
         }
+        let max_requests = fields.number("max-requests", MAX_REQUESTS)?;
+        let rate = fields.number("rate", MAX_RATE)?;
+        let max_requests = max_requests.map(|max| max as usize);
         Ok(Self {
             base,
             host,
             insecure,
             ca,
+            limits: HostLimits::new(max_requests, rate.map(f64::from)),
             allowed_hosts: allowed_hosts
                 .into_iter()
                 .map(|host| host.to_ascii_lowercase())
@@ -86,6 +102,12 @@ impl Connection {
     #[must_use]
     pub fn allows_plain_http(&self) -> bool {
         self.insecure
+    }
+
+    /// Returns how much is asked of a host at most.
+    #[must_use]
+    pub fn limits(&self) -> HostLimits {
+        self.limits
     }
 
     /// Returns the file with extra certificate authorities.

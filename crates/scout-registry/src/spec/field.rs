@@ -1,8 +1,7 @@
 //! The fields of a registry string, before they mean anything.
 
-use scout_envs::RepositoryName;
+use scout_envs::{RepositoryFilter, RepositoryName};
 
-use crate::filter::Filter;
 use crate::spec::InvalidSpec;
 use crate::spec::parameters::Parameters;
 use crate::spec::secret::SecretRef;
@@ -77,6 +76,21 @@ impl Fields {
         }
     }
 
+    /// Returns a whole number from 1 to `max`.
+    pub(crate) fn number(&self, key: &'static str, max: u32) -> Result<Option<u32>, InvalidSpec> {
+        let Some(text) = self.optional(key)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if (1..=max).contains(&number) => Ok(Some(number)),
+            _ => Err(InvalidSpec::NotInRange {
+                key,
+                value: text.to_owned(),
+                max,
+            }),
+        }
+    }
+
     /// Returns where a secret is kept.
     pub(crate) fn secret(&self, key: &'static str) -> Result<Option<SecretRef>, InvalidSpec> {
         let Some(text) = self.optional(key)? else {
@@ -123,9 +137,9 @@ impl Fields {
             .collect::<Result<_, _>>()?)
     }
 
-    pub(crate) fn filter(&self) -> Result<Filter, InvalidSpec> {
+    pub(crate) fn filter(&self) -> Result<RepositoryFilter, InvalidSpec> {
         let include = self.list(&["include", "includes"]);
         let exclude = self.list(&["exclude", "excludes"]);
-        Ok(Filter::new(&include, &exclude)?)
+        Ok(RepositoryFilter::new(&include, &exclude)?)
     }
 }

@@ -1,8 +1,7 @@
 //! What can be wrong with a registry string.
 
-use scout_envs::{InvalidEnvironmentName, InvalidRepositoryName};
+use scout_envs::{InvalidEnvironmentName, InvalidGlob, InvalidRepositoryName};
 
-use crate::filter::InvalidGlob;
 use crate::spec::InvalidSecretRef;
 
 /// Why a text is not a registry string.
@@ -76,6 +75,16 @@ pub enum InvalidSpec {
         key: &'static str,
         /// The value.
         value: String,
+    },
+    /// A value that is not a whole number, or not one in range.
+    #[error("{key}={value} is not a whole number between 1 and {max}")]
+    NotInRange {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// The greatest that is allowed.
+        max: u32,
     },
     /// A value that is not a host.
     #[error(

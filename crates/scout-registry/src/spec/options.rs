@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scout_http::{IDLE_TIMEOUT, RetryPolicy};
+use scout_http::{Hosts, IDLE_TIMEOUT, RetryPolicy};
 use secrecy::SecretString;
 
 use crate::credentials::RegistryCredentials;
@@ -23,6 +23,8 @@ pub struct BuildOptions {
     pub retry: RetryPolicy,
     /// How long a server may be silent while an answer is awaited or read.
     pub idle_timeout: Duration,
+    /// The hosts that are asked, with what all integrations of a process ask of them together.
+    pub hosts: Hosts,
 }
 
 impl BuildOptions {
@@ -36,6 +38,7 @@ impl BuildOptions {
             ca_pem: None,
             retry: RetryPolicy::default(),
             idle_timeout: IDLE_TIMEOUT,
+            hosts: Hosts::default(),
         }
     }
 
@@ -65,6 +68,14 @@ impl BuildOptions {
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Shares places and pace with the other integrations that ask these hosts; without it the
+    /// integration is alone.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
         self
     }
 

@@ -86,6 +86,23 @@ fn addresses_get_their_scheme_by_rule() {
 }
 
 #[test]
+fn limits_are_those_given_or_the_usual_ones() {
+    for (text, expected) in [
+        ("r.example.com", (None, None)),
+        ("type=oci,registry=r,max-requests=4", (Some(4), None)),
+        (
+            "type=oci,registry=r,max-requests=256,rate=1",
+            (Some(256), Some(1.0)),
+        ),
+        ("type=harbor,registry=r,rate=1000", (None, Some(1000.0))),
+    ] {
+        let spec = RegistrySpec::parse(text).unwrap();
+        let limits = spec.connection().unwrap().limits();
+        assert_eq!((limits.max_requests, limits.rate), expected, "{text}");
+    }
+}
+
+#[test]
 fn lists_may_be_repeated_and_quoted() {
     let spec = oci(concat!(
         "type=oci, registry=r.example.com ,include=*/frontend*,includes=a/*,",
@@ -200,6 +217,23 @@ fn slips_are_named_with_what_is_allowed() {
             "type=oci,registry=x,allow-host=a/b",
             &["allow-host=a/b", "not a host"],
         ),
+        (
+            "type=oci,registry=x,max-requests=0",
+            &["max-requests=0", "between 1 and 256"],
+        ),
+        (
+            "type=oci,registry=x,max-requests=257",
+            &["max-requests=257"],
+        ),
+        (
+            "type=oci,registry=x,rate=0.5",
+            &["rate=0.5", "whole number"],
+        ),
+        (
+            "type=oci,registry=x,rate=1001",
+            &["rate=1001", "between 1 and 1000"],
+        ),
+        ("type=oci-dir,path=x,rate=1", &["\"rate\" is not a key"]),
         (
             "http://registry.example.com",
             &["plain http", "insecure=true"],

@@ -137,7 +137,7 @@ impl Api {
             let Some(next) = page.next else {
                 return match read {
                     0 if rows > 0 => {
-                        Err(self.wrong_api(&format!("none of the {rows} rows can be read")))
+                        Err(self.wrong_api(&format!("none of its rows can be read ({rows})")))
                     }
                     _ => Ok(()),
                 };

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::runtime::{Limit, Merge, PackageInUse, RunningContainer, RunningImages, Workload};
 use crate::sysdig::Kind;
 use crate::sysdig::api::{Api, Listing};
-use crate::sysdig::wire::{are_texts, digest, filled, is_text, texts_of};
+use crate::sysdig::wire::{are_texts, digest, filled, is_text, text};
 
 const IMAGES: &str = "api/scanning/eveintegration/v2/runtimeimages";
 // Seen once in a public script; the shape of its answer is not documented.
@@ -22,22 +22,22 @@ const CLUSTERS: &str = "api/scanning/eveintegration/v2/runtimeclusters";
 /// How many rows are asked for at once, which is the API's own default; it takes 1 to 500.
 const PAGE_SIZE: usize = 250;
 
-/// What one container runs.
+/// What one container runs. An image is there whatever the rest of its row looks like.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
     #[serde(default, rename = "imageID")]
     image_id: Option<String>,
-    #[serde(default)]
-    namespace: Option<String>,
-    #[serde(default)]
-    workload_name: Option<String>,
-    #[serde(default)]
-    workload_kind: Option<String>,
-    #[serde(default)]
-    container: Option<String>,
     #[serde(borrow, default)]
-    packages: Option<Vec<&'a RawValue>>,
+    namespace: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    workload_name: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    workload_kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    container: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    packages: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -86,28 +86,30 @@ impl Package {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// Returns the packages; nothing if there is no list of them.
+    fn packages(&self) -> Option<Vec<&'a RawValue>> {
+        let packages = self.packages.filter(|rows| rows.get() != "null")?;
+        serde_json::from_str(packages.get()).ok()
+    }
+
     /// Adds what this row says. Packages that cannot be read are counted.
-    fn add_to(self, merge: &mut Merge) -> bool {
+    fn add_to(self, merge: &mut Merge) {
         let workload = Workload::new(
-            self.workload_kind.unwrap_or_default(),
-            self.namespace.unwrap_or_default(),
-            self.workload_name.unwrap_or_default(),
-            self.container.unwrap_or_default(),
+            text(self.workload_kind),
+            text(self.namespace),
+            text(self.workload_name),
+            text(self.container),
         );
-        if !are_texts(texts_of(&workload)) {
-            return false;
-        }
         let mut container = RunningContainer::new(workload);
-        container.image_id = digest(&self.image_id.unwrap_or_default());
-        merge.counts.invalid_image_ids += usize::from(container.image_id.is_none());
-        container.packages_in_use = self.packages.map(|rows| {
+        container.packages_in_use = self.packages().map(|rows| {
             let packages: Vec<_> = rows.iter().filter_map(|row| Package::parse(row)).collect();
             merge.counts.skipped_packages += rows.len() - packages.len();
             packages
         });
+        container.image_id = digest(&self.image_id.unwrap_or_default());
+        merge.counts.invalid_image_ids += usize::from(container.image_id.is_none());
         merge.add(container);
-        true
     }
 }
 
@@ -126,17 +128,18 @@ impl Api {
             let mut read = 0;
             let mut packages = 0;
             for row in rows {
-                let row: Option<Row<'_>> = serde_json::from_str(row.get()).ok();
-                packages += row
-                    .as_ref()
-                    .map_or(0, |row| row.packages.iter().flatten().count());
+                let Ok(row) = serde_json::from_str::<Row<'_>>(row.get()) else {
+                    continue;
+                };
+                packages += row.packages().map_or(0, |packages| packages.len());
                 if packages > limits.page_packages {
                     return Err(Limit {
                         limit: limits.page_packages,
                         unit: "packages on one page",
                     });
                 }
-                read += usize::from(row.is_some_and(|row| row.add_to(&mut merge)));
+                row.add_to(&mut merge);
+                read += 1;
             }
             merge.counts.skipped_rows += rows.len() - read;
             if merge.counts.containers > limits.containers {

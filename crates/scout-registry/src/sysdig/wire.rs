@@ -57,9 +57,9 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Reads an image ID: a digest, with or without its algorithm.
+/// Reads an image ID: a digest, with or without its algorithm, in either case.
 pub(super) fn digest(text: &str) -> Option<Digest> {
-    let text = text.trim();
+    let text = text.trim().to_ascii_lowercase();
     let found = text.parse().ok();
     found.or_else(|| format!("sha256:{text}").parse().ok())
 }
@@ -67,6 +67,12 @@ pub(super) fn digest(text: &str) -> Option<Digest> {
 /// Returns whether a text can be kept and shown.
 pub(super) fn is_text(text: &str) -> bool {
     text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+}
+
+/// Reads a text that is not needed: of another kind, or not to be shown, it is empty.
+pub(super) fn text(value: Option<&RawValue>) -> String {
+    let text = value.and_then(|value| serde_json::from_str::<String>(value.get()).ok());
+    text.filter(|text| is_text(text)).unwrap_or_default()
 }
 
 /// Returns whether all texts can be kept and shown.
@@ -131,6 +137,9 @@ mod tests {
         for (text, is_digest) in [
             (full.as_str(), true),
             (hex.as_str(), true),
+            (&full.to_uppercase(), true),
+            (&hex.to_uppercase(), true),
+            (&format!(" {hex}\n"), true),
             (&hex[..12], false),
             ("something", false),
             ("sha256:a1b2c3d4e5f6g7h8", false),

@@ -4,7 +4,7 @@ use scout_envs::EnvironmentName;
 
 use super::sample::{World, at, digest, parse};
 use crate::error::Result;
-use crate::id::ImageId;
+use crate::id::{ImageId, RepositoryId};
 use crate::model::environment::EnvironmentImage;
 use crate::store::Store;
 
@@ -87,5 +87,63 @@ pub(super) async fn recording_an_image_again_changes_nothing(store: &dyn Store) 
     later.tag = None;
     record(later.clone()).await?;
     assert_eq!(store.environment_images(world.org, &prod).await?, [later]);
+    Ok(())
+}
+
+/// What a source recorded can be taken away again; what others recorded stays.
+pub(super) async fn what_was_recorded_can_be_taken_away(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let one = world.index("1", "one", 2, Vec::new()).await?;
+    let two = world.index("2", "two", 3, Vec::new()).await?;
+    let (prod, dev): (EnvironmentName, EnvironmentName) = (parse("prod"), parse("dev"));
+    let (one, two) = (member(&world, "one", one), member(&world, "two", two));
+    for (environment, source, image) in [
+        (&prod, "manual", &one),
+        (&prod, "manual", &two),
+        (&prod, "other", &one),
+        (&dev, "manual", &one),
+    ] {
+        let image = image.clone();
+        let org = world.org;
+        store
+            .record_environment_image(org, environment, source, image)
+            .await?;
+    }
+    let recorded = || async {
+        let recorded = store.recorded_images(world.org, &prod).await?;
+        let mut recorded: Vec<_> = recorded
+            .into_iter()
+            .map(|one| (one.source, one.image))
+            .collect();
+        recorded.sort_by(|a, b| (&a.0, &a.1.digest).cmp(&(&b.0, &b.1.digest)));
+        Ok::<_, crate::Error>(recorded)
+    };
+    let line = |source: &str, image: &EnvironmentImage| (source.to_owned(), image.clone());
+    let mut all = vec![
+        line("manual", &one),
+        line("manual", &two),
+        line("other", &one),
+    ];
+    all.sort_by(|a, b| (&a.0, &a.1.digest).cmp(&(&b.0, &b.1.digest)));
+    assert_eq!(recorded().await?, all);
+
+    world.answer().await?;
+    let forget = async |source: &str, images: &[(RepositoryId, ImageId)]| {
+        store
+            .forget_environment_images(world.org, &prod, source, images)
+            .await
+    };
+    let (id, first, second) = (world.repository, one.image, two.image);
+    assert_eq!(forget("nobody", &[(id, first)]).await?, 0);
+    assert_eq!(forget("other", &[(id, second)]).await?, 0);
+    assert_eq!(world.asked().await?, None, "nothing was taken away");
+    assert_eq!(forget("manual", &[(id, first), (id, second)]).await?, 2);
+    assert!(world.asked().await?.is_some());
+    assert_eq!(recorded().await?, [line("other", &one)]);
+    assert_eq!(store.environment_images(world.org, &dev).await?, [one]);
+    assert_eq!(forget("other", &[(id, first)]).await?, 1);
+    let environments = store.environments(world.org).await?.into_iter();
+    let names: Vec<_> = environments.map(|environment| environment.name).collect();
+    assert_eq!(names, [dev], "without an image it is not there");
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::sample::{World, assert_lost, assert_removed, at, digest, parse, repos
 use crate::error::Result;
 use crate::model::artifact::{ArtifactOutcome, ArtifactState, Retry};
 use crate::model::integration::{
-    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
-    NewIntegration,
+    IntegrationAdded, IntegrationFamily, IntegrationRecord, IntegrationTest, IntegrationUpdate,
+    IntegrationUpdated, NewIntegration,
 };
 use crate::store::Store;
 
@@ -25,9 +25,10 @@ fn parameters(host: &str) -> Vec<(String, String)> {
 fn integration(name: &str, key: &str) -> NewIntegration {
     NewIntegration {
         name: parse(name),
+        family: IntegrationFamily::Registry,
         kind: "oci".to_owned(),
         parameters: parameters("localhost"),
-        registry_key: key.to_owned(),
+        key: key.to_owned(),
         test: None,
     }
 }
@@ -35,7 +36,8 @@ fn integration(name: &str, key: &str) -> NewIntegration {
 fn update(key: &str) -> IntegrationUpdate {
     IntegrationUpdate {
         parameters: parameters("localhost"),
-        registry_key: key.to_owned(),
+        key: key.to_owned(),
+        environment: None,
         test: None,
     }
 }
@@ -90,7 +92,7 @@ pub(super) async fn an_integration_has_its_name_and_its_registry_alone(
             world.org,
             "test",
             "a",
-            IntegrationAdded::RegistryTaken { by: parse("prod") },
+            IntegrationAdded::KeyTaken { by: parse("prod") },
         ),
         (world.org, "prod", "b", IntegrationAdded::NameTaken),
     ] {
@@ -144,7 +146,7 @@ pub(super) async fn an_integration_comes_back_as_it_was(store: &dyn Store) -> Re
         (odd.name, odd.kind)
     );
     assert_eq!(record.parameters, odd.parameters);
-    assert_eq!(record.registry_key, odd.registry_key);
+    assert_eq!(record.key, odd.key);
     assert_eq!((record.created_at, record.updated_at), (at(5), at(5)));
     assert_eq!(record.test, odd.test);
     assert_eq!(store.integrations(world.org).await?, [record]);
@@ -168,9 +170,9 @@ pub(super) async fn updating_an_integration_replaces_its_parameters(
         set("none", update("a"), 2).await?,
         IntegrationUpdated::Unknown
     );
-    let taken = IntegrationUpdated::RegistryTaken { by: parse("dev") };
+    let taken = IntegrationUpdated::KeyTaken { by: parse("dev") };
     assert_eq!(set("prod", update("b"), 2).await?, taken);
-    assert_eq!(the(&world, "prod").await?.registry_key, "a");
+    assert_eq!(the(&world, "prod").await?.key, "a");
 
     assert!(
         store
@@ -192,7 +194,8 @@ pub(super) async fn updating_an_integration_replaces_its_parameters(
 
     let other = IntegrationUpdate {
         parameters: parameters("elsewhere"),
-        registry_key: "c".to_owned(),
+        key: "c".to_owned(),
+        environment: None,
         test: Some(test(5, "better")),
     };
     assert_eq!(
@@ -203,7 +206,7 @@ pub(super) async fn updating_an_integration_replaces_its_parameters(
     assert_eq!(changed.id, same.id);
     assert_eq!((changed.created_at, changed.updated_at), (at(1), at(6)));
     assert_eq!(changed.parameters, other.parameters);
-    assert_eq!(changed.registry_key, "c");
+    assert_eq!(changed.key, "c");
     assert_eq!(changed.test, other.test);
     Ok(())
 }

@@ -93,6 +93,30 @@ pub(super) async fn repositories_of_later_catalogs_have_no_baseline(
     Ok(())
 }
 
+/// Whether an event or a catalog tells of a repository first decides nothing.
+pub(super) async fn a_repository_that_an_event_tells_of_is_as_if_listed(
+    store: &dyn Store,
+) -> Result<()> {
+    let org = store.enroll(&parse("acme"), at(0)).await?;
+    let place = (org, store.registry(org, "r", "r", at(0)).await?.id);
+    let told = async |name: &str, enable_new, second| {
+        let repository = &repositories(&[name])[0];
+        let told = store.record_told_repository(org, place.1, repository, enable_new, at(second));
+        Result::Ok(told.await?.baseline_at)
+    };
+    assert_eq!(told("early", true, 1).await?, None, "nothing was listed");
+    baselines(store, place, &["early", "old"], true, 2).await?;
+    assert_eq!(told("new", true, 3).await?, Some(at(3)));
+    assert_eq!(told("disabled", false, 4).await?, None);
+    assert_eq!(told("old", true, 5).await?, None, "it was there before");
+    let listed = ["early", "old", "new", "disabled"];
+    assert_eq!(
+        baselines(store, place, &listed, true, 6).await?,
+        [false, false, true, false]
+    );
+    Ok(())
+}
+
 /// One catalog without a repository means nothing, two in a row that it is gone.
 pub(super) async fn a_repository_missing_twice_takes_its_tags_along(
     store: &dyn Store,

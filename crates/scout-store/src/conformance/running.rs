@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::id::ImageId;
 use crate::model::artifact::{ArtifactOutcome, FoundImage};
 use crate::model::runtime::{
-    MAX_SHARE_IMAGES, RunningImageRecord, RunningPackage, RunningStatus, RunningWorkload,
-    ShareRecord, WaitingReason,
+    MAX_PACKAGES_IN_USE, MAX_SHARE_IMAGES, RunningImageRecord, RunningPackage, RunningStatus,
+    RunningWorkload, ShareRecord, WaitingReason,
 };
 use crate::model::tag::Observation;
 use crate::model::work::WorkClass;
@@ -539,6 +539,19 @@ pub(super) async fn a_share_is_bounded(store: &dyn Store) -> Result<()> {
     });
     assert_refused(world.sync("east", many.collect(), 4).await);
     assert_eq!(world.members().await?, [one]);
+    // A part of what is in use would say that the rest is not.
+    for (count, is_kept) in [
+        (MAX_PACKAGES_IN_USE, true),
+        (MAX_PACKAGES_IN_USE + 1, false),
+    ] {
+        let mut image = by_manifest("one");
+        let packages = (0..count).map(|number| package(&format!("package-{number}")));
+        image.packages_in_use = Some(packages.collect());
+        world.sync("east", vec![image], 4).await?;
+        let input = store.judge_input(world.org).await?;
+        let kept = input.in_use.first().map(|seen| seen.packages.len());
+        assert_eq!(kept, is_kept.then_some(count));
+    }
     let long = "é".repeat(10_000);
     store
         .record_share_failure(world.org, &prod(), "east", &long, at(5))

@@ -212,6 +212,50 @@ pub(super) async fn coming_back_to_a_digest_counts_as_seen_again(store: &dyn Sto
     Ok(())
 }
 
+/// Events of pushes come in any order; the last push counts.
+pub(super) async fn an_older_push_changes_nothing(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let pushed = async |second: Option<i64>| {
+        let observation = Observation {
+            pushed_at: second.map(at),
+            ..World::observation("1", "one", 20)
+        };
+        store
+            .observe(world.org, world.repository, observation)
+            .await?;
+        let input = store.judge_input(world.org).await?;
+        Result::Ok(input.tags.first().and_then(|tag| tag.pushed_at))
+    };
+    world.index("1", "one", 2, Vec::new()).await?;
+    for (told, expected) in [(None, None), (Some(5), 5.into()), (Some(3), 5.into())] {
+        assert_eq!(pushed(told).await?, expected.map(at), "{told:?}");
+    }
+    world.answer().await?;
+    assert_eq!(pushed(None).await?, Some(at(5)));
+    assert!(world.asked().await?.is_none(), "nothing has changed");
+    assert_eq!(pushed(Some(8)).await?, Some(at(8)));
+    assert!(world.asked().await?.is_some());
+    Ok(())
+}
+
+/// A tag that was gone and comes back stands for what it pointed to before, until what it points
+/// to is analyzed; that is judged, whatever it is.
+pub(super) async fn a_returning_tag_is_judged(store: &dyn Store) -> Result<()> {
+    let world = World::watching(store).await?;
+    let one = world.index("1", "one", 2, Vec::new()).await?;
+    world.list(&[]).await?;
+    world.list(&[]).await?;
+    world.answer().await?;
+    let back = world.observe("1", "two", 9).await?;
+    assert_eq!((back.state, back.is_new), (ArtifactState::Waiting, true));
+    assert_eq!(
+        world.candidates().await?,
+        [("1".to_owned(), vec![one], at(2))]
+    );
+    assert!(world.asked().await?.is_some());
+    Ok(())
+}
+
 /// A tag that was gone and comes back as it was keeps when it was first seen.
 pub(super) async fn a_returning_tag_was_seen_before(store: &dyn Store) -> Result<()> {
     let world = World::watching(store).await?;

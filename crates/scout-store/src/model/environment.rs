@@ -15,6 +15,16 @@ pub struct EnvironmentRecord {
     pub images: u64,
 }
 
+/// An image that was recorded in an environment, and by whom.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RecordedImage {
+    /// Whose record it is; `manual` is people's.
+    pub source: String,
+    /// The image.
+    pub image: EnvironmentImage,
+}
+
 /// An image in an environment: recorded, or said to run there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EnvironmentImage {

@@ -56,7 +56,8 @@ pub struct RepositoryRecord {
     pub activation_due: bool,
     /// When its baseline was complete; tags seen before belong to it. Absent until then.
     ///
-    /// A repository that appears in a catalog listed again later has none to take: everything
+    /// A repository that appears after the catalog was first listed, in a later one or in an
+    /// event, has none to take: everything
     /// in it is new, so this is set at once. Enabling a repository begins anew: its baseline is
     /// what is there then.
     pub baseline_at: Option<Timestamp>,

@@ -11,7 +11,9 @@ use crate::id::{ImageId, RepositoryId};
 pub const MAX_SHARE_IMAGES: usize = 50_000;
 /// How many workloads of an image are kept in a share; the others still run it.
 pub const MAX_WORKLOADS: usize = 1_000;
-/// How many packages in use of an image are kept in a share. Large images hold some thousands.
+/// How many packages in use of an image are kept in a share. Large images hold some thousands; of
+/// an image with more it is not known what is in use, as a part of them would say that the others
+/// are not.
 pub const MAX_PACKAGES_IN_USE: usize = 20_000;
 /// How much of the reason of a failure is kept, in bytes.
 pub const MAX_FAILURE_BYTES: usize = 2_000;

@@ -10,7 +10,7 @@ use super::column::{nanos, opt_parsed, parsed, time};
 use super::fault::Outcome;
 use super::{judgement, shares};
 use crate::id::{ImageId, OrgId, RepositoryId};
-use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 use crate::model::runtime::RunningPackage;
 
 pub(super) fn record(
@@ -74,24 +74,8 @@ pub(super) fn images(
     org: OrgId,
     environment: &EnvironmentName,
 ) -> Outcome<Vec<EnvironmentImage>> {
-    let mut statement = tx.prepare_cached(
-        "SELECT e.repository_id, r.name, e.tag, e.digest, e.image_id, e.recorded_at
-         FROM environment_images e JOIN repositories r ON r.repository_id = e.repository_id
-         WHERE e.org_id = ?1 AND e.environment = ?2
-         ORDER BY e.source",
-    )?;
-    let mut images: Vec<EnvironmentImage> = statement
-        .query_map(params![org.0, environment.as_str()], |row| {
-            Ok(EnvironmentImage {
-                repository_id: RepositoryId(row.get(0)?),
-                repository: parsed(row, 1)?,
-                tag: opt_parsed(row, 2)?,
-                digest: parsed(row, 3)?,
-                image: ImageId(row.get(4)?),
-                recorded_at: time(row, 5)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let recorded = recorded(tx, org, environment)?.into_iter();
+    let mut images: Vec<EnvironmentImage> = recorded.map(|one| one.image).collect();
     for member in shares::members(tx, org, Some(environment))? {
         let joined = member.joined.image;
         images.extend(joined.images.into_iter().map(|image| EnvironmentImage {
@@ -108,6 +92,57 @@ pub(super) fn images(
     images.dedup_by_key(|image| (image.repository_id, image.image));
     images.sort_by(|a, b| (&a.repository, &a.digest).cmp(&(&b.repository, &b.digest)));
     Ok(images)
+}
+
+/// Lists what was recorded, by repository, digest and source.
+pub(super) fn recorded(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    environment: &EnvironmentName,
+) -> Outcome<Vec<RecordedImage>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT e.repository_id, r.name, e.tag, e.digest, e.image_id, e.recorded_at, e.source
+         FROM environment_images e JOIN repositories r ON r.repository_id = e.repository_id
+         WHERE e.org_id = ?1 AND e.environment = ?2
+         ORDER BY r.name, e.repository_id, e.digest, e.image_id, e.source",
+    )?;
+    let images = statement.query_map(params![org.0, environment.as_str()], |row| {
+        Ok(RecordedImage {
+            source: row.get(6)?,
+            image: EnvironmentImage {
+                repository_id: RepositoryId(row.get(0)?),
+                repository: parsed(row, 1)?,
+                tag: opt_parsed(row, 2)?,
+                digest: parsed(row, 3)?,
+                image: ImageId(row.get(4)?),
+                recorded_at: time(row, 5)?,
+            },
+        })
+    })?;
+    Ok(images.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn forget(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    environment: &EnvironmentName,
+    source: &str,
+    images: &[(RepositoryId, ImageId)],
+) -> Outcome<u64> {
+    let mut delete = tx.prepare_cached(
+        "DELETE FROM environment_images
+         WHERE org_id = ?1 AND environment = ?2 AND source = ?3 AND repository_id = ?4
+           AND image_id = ?5",
+    )?;
+    let mut forgotten = 0;
+    for (repository, image) in images {
+        let key = params![org.0, environment.as_str(), source, repository.0, image.0];
+        forgotten += delete.execute(key)? as u64;
+    }
+    if forgotten > 0 {
+        judgement::enqueue(tx, org)?;
+    }
+    Ok(forgotten)
 }
 
 /// The members of all environments of an organization.

@@ -2,15 +2,16 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
-use scout_envs::IntegrationName;
+use scout_envs::{EnvironmentName, IntegrationName};
 
 use super::column::{json, nanos, opt_time, parsed, time, to_json};
 use super::fault::Outcome;
 use super::registries;
+use super::shares::{self, Share};
 use crate::id::{IntegrationId, OrgId};
 use crate::model::integration::{
-    IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
-    NewIntegration,
+    IntegrationAdded, IntegrationFamily, IntegrationRecord, IntegrationTest, IntegrationUpdate,
+    IntegrationUpdated, NewIntegration,
 };
 
 pub(super) fn add(
@@ -22,33 +23,36 @@ pub(super) fn add(
     if find(tx, org, &integration.name)?.is_some() {
         return Ok(IntegrationAdded::NameTaken);
     }
-    if let Some(by) = watcher(tx, org, &integration.registry_key)? {
-        return Ok(IntegrationAdded::RegistryTaken { by });
+    if let Some(by) = holder(tx, org, &integration.key)? {
+        return Ok(IntegrationAdded::KeyTaken { by });
     }
     tx.prepare_cached(
-        "INSERT INTO integrations (org_id, name, kind, parameters, registry_key, created_at,
-                                   updated_at, tested_at, test_summary)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)",
+        "INSERT INTO integrations (org_id, name, kind, parameters, key, created_at,
+                                   updated_at, tested_at, test_summary, family)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         org.0,
         integration.name.as_str(),
         integration.kind,
         to_json(&integration.parameters)?,
-        integration.registry_key,
+        integration.key,
         nanos(now),
         integration.test.as_ref().map(|test| nanos(test.at)),
-        integration.test.as_ref().map(|test| &test.summary)
+        integration.test.as_ref().map(|test| &test.summary),
+        integration.family.as_str()
     ])?;
     let id = IntegrationId(tx.last_insert_rowid());
-    registries::restore_key(tx, org, &integration.registry_key)?;
+    if integration.family == IntegrationFamily::Registry {
+        registries::restore_key(tx, org, &integration.key)?;
+    }
     Ok(IntegrationAdded::Added(id))
 }
 
 pub(super) fn list(tx: &Transaction<'_>, org: OrgId) -> Outcome<Vec<IntegrationRecord>> {
     let mut statement = tx.prepare_cached(
-        "SELECT integration_id, name, kind, parameters, registry_key, created_at, updated_at,
-                tested_at, test_summary
+        "SELECT integration_id, name, kind, parameters, key, created_at, updated_at,
+                tested_at, test_summary, family
          FROM integrations WHERE org_id = ?1 ORDER BY name",
     )?;
     let integrations = statement.query_map(params![org.0], record)?;
@@ -62,8 +66,8 @@ pub(super) fn find(
 ) -> Outcome<Option<IntegrationRecord>> {
     let integration = tx
         .prepare_cached(
-            "SELECT integration_id, name, kind, parameters, registry_key, created_at, updated_at,
-                    tested_at, test_summary
+            "SELECT integration_id, name, kind, parameters, key, created_at, updated_at,
+                    tested_at, test_summary, family
              FROM integrations WHERE org_id = ?1 AND name = ?2",
         )?
         .query_row(params![org.0, name.as_str()], record)
@@ -79,19 +83,20 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntegrationRecord> {
     Ok(IntegrationRecord {
         id: IntegrationId(row.get(0)?),
         name: parsed(row, 1)?,
+        family: parsed(row, 9)?,
         kind: row.get(2)?,
         parameters: json(row, 3)?,
-        registry_key: row.get(4)?,
+        key: row.get(4)?,
         created_at: time(row, 5)?,
         updated_at: time(row, 6)?,
         test,
     })
 }
 
-/// Returns the integration that watches the registry of this key.
-fn watcher(tx: &Transaction<'_>, org: OrgId, key: &str) -> Outcome<Option<IntegrationName>> {
+/// Returns the integration that has this key.
+fn holder(tx: &Transaction<'_>, org: OrgId, key: &str) -> Outcome<Option<IntegrationName>> {
     let name = tx
-        .prepare_cached("SELECT name FROM integrations WHERE org_id = ?1 AND registry_key = ?2")?
+        .prepare_cached("SELECT name FROM integrations WHERE org_id = ?1 AND key = ?2")?
         .query_row(params![org.0, key], |row| parsed(row, 0))
         .optional()?;
     Ok(name)
@@ -107,25 +112,33 @@ pub(super) fn update(
     let Some(before) = find(tx, org, name)? else {
         return Ok(IntegrationUpdated::Unknown);
     };
-    let moves = before.registry_key != update.registry_key;
-    if moves && let Some(by) = watcher(tx, org, &update.registry_key)? {
-        return Ok(IntegrationUpdated::RegistryTaken { by });
+    let moves = before.key != update.key;
+    if moves && let Some(by) = holder(tx, org, &update.key)? {
+        return Ok(IntegrationUpdated::KeyTaken { by });
     }
     if moves || before.parameters != update.parameters {
         tx.prepare_cached(
-            "UPDATE integrations SET parameters = ?2, registry_key = ?3, updated_at = ?4
+            "UPDATE integrations SET parameters = ?2, key = ?3, updated_at = ?4
              WHERE integration_id = ?1",
         )?
         .execute(params![
             before.id.0,
             to_json(&update.parameters)?,
-            update.registry_key,
+            update.key,
             nanos(now)
         ])?;
     }
-    if moves {
-        registries::retire(tx, org, &before.registry_key, now)?;
-        registries::restore_key(tx, org, &update.registry_key)?;
+    match before.family {
+        IntegrationFamily::Registry if moves => {
+            registries::retire(tx, org, &before.key, now)?;
+            registries::restore_key(tx, org, &update.key)?;
+        }
+        IntegrationFamily::Runtime => {
+            // What runs in another cluster is not what ran in this one.
+            let stays = update.environment.as_ref().filter(|_| !moves);
+            leave(tx, org, &before, stays)?;
+        }
+        _ => {}
     }
     if let Some(test) = &update.test {
         record_test(tx, org, name, test)?;
@@ -159,6 +172,31 @@ pub(super) fn remove(
     };
     tx.prepare_cached("DELETE FROM integrations WHERE integration_id = ?1")?
         .execute(params![integration.id.0])?;
-    registries::retire(tx, org, &integration.registry_key, now)?;
+    match integration.family {
+        IntegrationFamily::Registry => registries::retire(tx, org, &integration.key, now)?,
+        IntegrationFamily::Runtime => leave(tx, org, &integration, None)?,
+        IntegrationFamily::Channel => {}
+    }
     Ok(true)
+}
+
+/// Removes the shares that a runtime has of environments, but for that of one.
+fn leave(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    integration: &IntegrationRecord,
+    stays: Option<&EnvironmentName>,
+) -> Outcome<()> {
+    let source = IntegrationRecord::share_source(&integration.kind, &integration.name);
+    for environment in shares::environments_of(tx, org, &source)? {
+        if stays != Some(&environment) {
+            let share = Share {
+                org,
+                environment: &environment,
+                source: &source,
+            };
+            shares::remove(tx, share)?;
+        }
+    }
+    Ok(())
 }

@@ -11,14 +11,14 @@ use scout_envs::{
 };
 
 use super::{
-    SqliteStore, activation, artifacts, environments, events, feeds, findings, holder, images,
-    integrations, judge_input, judgement, layers, leases, listings, organizations, packages, queue,
-    registries, repositories, shares, tags, work,
+    SqliteStore, activation, artifacts, channels, environments, events, feeds, findings, holder,
+    images, integrations, judge_input, judgement, layers, leases, listings, organizations,
+    packages, queue, registries, repositories, shares, standings, tags, work,
 };
 use crate::error::Result;
-use crate::id::{EventId, ImageId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
+use crate::id::{EventId, ImageId, NoticeId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
-use crate::model::environment::{EnvironmentImage, EnvironmentRecord};
+use crate::model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
 use crate::model::image::{ImageRecord, NewLayer};
 use crate::model::integration::{
@@ -28,11 +28,14 @@ use crate::model::integration::{
 use crate::model::judgement::{
     FeedRecord, JudgeInput, JudgeWork, KevRecord, NumberedPackage, PackageFindings,
 };
+use crate::model::notice::{
+    ChannelFailure, ChannelKey, ChannelRecord, PendingNotice, Standings, StandingsChange,
+};
 use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
-use crate::model::runtime::{RunningImageRecord, RunningImageStatus, ShareRecord};
+use crate::model::runtime::{RunningImageRecord, RunningImageStatus, RunningStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
 use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 use crate::store::Store;
@@ -190,6 +193,21 @@ impl Store for SqliteStore {
         let list = repositories.to_vec();
         self.write("record the repositories", move |tx| {
             repositories::record(tx, org, registry, &list, complete, enable_new, now)
+        })
+        .await
+    }
+
+    async fn record_told_repository(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        repository: &WatchedRepository,
+        enable_new: bool,
+        now: Timestamp,
+    ) -> Result<RepositoryRecord> {
+        let repository = repository.clone();
+        self.write("record a repository", move |tx| {
+            repositories::record_told(tx, org, registry, &repository, enable_new, now)
         })
         .await
     }
@@ -525,6 +543,33 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn recorded_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RecordedImage>> {
+        let environment = environment.clone();
+        self.read("list what was recorded in an environment", move |tx| {
+            environments::recorded(tx, org, &environment)
+        })
+        .await
+    }
+
+    async fn forget_environment_images(
+        &self,
+        org: OrgId,
+        environment: &EnvironmentName,
+        source: &str,
+        images: &[(RepositoryId, ImageId)],
+    ) -> Result<u64> {
+        let (environment, source) = (environment.clone(), source.to_owned());
+        let images = images.to_vec();
+        self.write_durably("take images out of an environment", move |tx| {
+            environments::forget(tx, org, &environment, &source, &images)
+        })
+        .await
+    }
+
     async fn replace_share(
         &self,
         org: OrgId,
@@ -584,6 +629,17 @@ impl Store for SqliteStore {
         let environment = environment.clone();
         self.read("list what runs", move |tx| {
             shares::running(tx, org, &environment)
+        })
+        .await
+    }
+
+    async fn join_running(
+        &self,
+        org: OrgId,
+        images: Vec<RunningImageRecord>,
+    ) -> Result<Vec<RunningStatus>> {
+        self.read("tell what is known of images", move |tx| {
+            shares::join(tx, org, &images)
         })
         .await
     }
@@ -682,6 +738,73 @@ impl Store for SqliteStore {
     async fn snapshot(&self, org: OrgId) -> Result<Option<Snapshot>> {
         self.read("read the snapshot", move |tx| judgement::snapshot(tx, org))
             .await
+    }
+
+    async fn standings(&self, org: OrgId) -> Result<Option<Standings>> {
+        self.read("read what stands", move |tx| standings::read(tx, org))
+            .await
+    }
+
+    async fn record_standings(
+        &self,
+        judge: &Lease,
+        org: OrgId,
+        change: StandingsChange,
+    ) -> Result<u64> {
+        let judge = judge.clone();
+        self.write("record notices", move |tx| {
+            leases::check(tx, &judge)?;
+            standings::record(tx, org, &change)
+        })
+        .await
+    }
+
+    async fn open_channels(&self, org: OrgId, keys: &[ChannelKey], now: Timestamp) -> Result<()> {
+        let keys = keys.to_vec();
+        self.write("record the channels", move |tx| {
+            channels::open(tx, org, &keys, now)
+        })
+        .await
+    }
+
+    async fn channels(&self, org: OrgId) -> Result<Vec<ChannelRecord>> {
+        self.read("list the channels", move |tx| channels::list(tx, org))
+            .await
+    }
+
+    async fn pending_notices(&self, org: OrgId, key: &ChannelKey) -> Result<Vec<PendingNotice>> {
+        let key = key.clone();
+        self.read("list the notices", move |tx| {
+            channels::pending(tx, org, &key)
+        })
+        .await
+    }
+
+    async fn finish_notices(
+        &self,
+        org: OrgId,
+        key: &ChannelKey,
+        last: Option<NoticeId>,
+        sent: Option<(Timestamp, u64)>,
+    ) -> Result<()> {
+        let key = key.clone();
+        self.write("record sent notices", move |tx| {
+            channels::finish(tx, org, &key, last, sent)
+        })
+        .await
+    }
+
+    async fn record_channel_failure(
+        &self,
+        org: OrgId,
+        key: &ChannelKey,
+        failure: ChannelFailure,
+    ) -> Result<()> {
+        let key = key.clone();
+        self.write("record a failure to send", move |tx| {
+            channels::record_failure(tx, org, &key, &failure)
+        })
+        .await
     }
 
     async fn artifacts(

@@ -23,13 +23,11 @@ pub(super) fn record(
 ) -> Outcome<Vec<RepositoryRecord>> {
     let watched = registries::watched(tx, org, registry)?;
     let was_listed = listings::is_listed(tx, org)?;
-    // Of a disabled one, the baseline is what is there when somebody enables it.
-    let has_none_to_take = complete && enable_new && watched.cataloged_at.is_some();
     let beginning = Beginning {
         org,
         registry,
         enabled: enable_new,
-        baseline_at: has_none_to_take.then_some(now),
+        baseline_at: no_baseline(&watched, enable_new, now).filter(|_| complete),
         watched_since: watched.created_at,
     };
     let mut records = Vec::with_capacity(repositories.len());
@@ -47,6 +45,33 @@ pub(super) fn record(
         }
     }
     Ok(records)
+}
+
+pub(super) fn record_told(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    registry: RegistryId,
+    repository: &WatchedRepository,
+    enable_new: bool,
+    now: Timestamp,
+) -> Outcome<RepositoryRecord> {
+    let watched = registries::watched(tx, org, registry)?;
+    let baseline_at = no_baseline(&watched, enable_new, now);
+    let (enabled, watched_since) = (enable_new, watched.created_at);
+    Beginning {
+        org,
+        registry,
+        enabled,
+        baseline_at,
+        watched_since,
+    }
+    .find_or_create(tx, repository)
+}
+
+/// Returns when the baseline of a repository was complete that is recorded now, if it has none to
+/// take. Of a disabled one, the baseline is what is there when somebody enables it.
+fn no_baseline(watched: &registries::Watched, enabled: bool, now: Timestamp) -> Option<Timestamp> {
+    (enabled && watched.cataloged_at.is_some()).then_some(now)
 }
 
 /// What a repository is when it is first recorded.

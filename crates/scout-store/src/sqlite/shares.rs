@@ -102,8 +102,9 @@ fn merged(images: Vec<RunningImageRecord>) -> Outcome<Vec<RunningImageRecord>> {
         if let Some(packages) = &mut image.packages_in_use {
             packages.sort();
             packages.dedup();
-            packages.truncate(MAX_PACKAGES_IN_USE);
         }
+        let is_kept = |packages: &Vec<RunningPackage>| packages.len() <= MAX_PACKAGES_IN_USE;
+        image.packages_in_use = image.packages_in_use.take().filter(is_kept);
     }
     Ok(images)
 }
@@ -199,6 +200,21 @@ pub(super) fn remove(tx: &Transaction<'_>, share: Share<'_>) -> Outcome<bool> {
         judgement::enqueue(tx, share.org)?;
     }
     Ok(removed > 0)
+}
+
+/// Lists the environments of which a source has a share.
+pub(super) fn environments_of(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    source: &str,
+) -> Outcome<Vec<EnvironmentName>> {
+    let environments = tx
+        .prepare_cached(
+            "SELECT environment FROM shares WHERE org_id = ?1 AND source = ?2 ORDER BY environment",
+        )?
+        .query_map(params![org.0, source], |row| parsed(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(environments)
 }
 
 pub(super) fn list(tx: &Transaction<'_>, org: OrgId) -> Outcome<Vec<ShareRecord>> {
@@ -363,17 +379,31 @@ pub(super) fn running(
     let mut running = Vec::new();
     while let Some(row) = rows.next()? {
         let image = image(row)?;
-        let names = names(&image);
-        let status = match joiner.join(&names)? {
-            Some(joined) => RunningStatus::Joined(joined.image.clone()),
-            None => joiner.why_not(&names)?,
-        };
         running.push(RunningImageStatus {
             source: row.get(6)?,
+            status: status(&mut joiner, &image)?,
             image,
             since: time(row, 5)?,
-            status,
         });
     }
     Ok(running)
+}
+
+/// Tells what images are, as if they ran.
+pub(super) fn join(
+    tx: &Transaction<'_>,
+    org: OrgId,
+    images: &[RunningImageRecord],
+) -> Outcome<Vec<RunningStatus>> {
+    let mut joiner = Joiner::new(tx, org);
+    let images = images.iter();
+    images.map(|image| status(&mut joiner, image)).collect()
+}
+
+fn status(joiner: &mut Joiner<'_>, image: &RunningImageRecord) -> Outcome<RunningStatus> {
+    let names = names(image);
+    match joiner.join(&names)? {
+        Some(joined) => Ok(RunningStatus::Joined(joined.image.clone())),
+        None => joiner.why_not(&names),
+    }
 }

@@ -32,7 +32,7 @@ pub(super) fn observe(
         artifact,
         observation,
     };
-    let change = pointer.record(tx)?;
+    let (change, was_gone) = pointer.record(tx)?;
 
     let is_new = change == Change::New;
     let is_push = place.has_baseline && is_new;
@@ -50,7 +50,8 @@ pub(super) fn observe(
         _ => {}
     }
     let was_looked_at = matches!(state, ArtifactState::Indexed | ArtifactState::Skipped);
-    if change == Change::Returned || (change != Change::Nothing && was_looked_at) {
+    // What is new is not looked at yet: where all was known, or known to be empty, it is not now.
+    if is_new || was_gone || (change != Change::Nothing && was_looked_at) {
         judgement::enqueue(tx, org)?;
     }
     Ok(Observed {
@@ -136,8 +137,6 @@ enum Change {
     Nothing,
     /// The tag never had this digest before.
     New,
-    /// The tag was gone, and is back with a digest it had before.
-    Returned,
     /// The tag is back at a digest it had before, or a time of pushing became known.
     Updated,
 }
@@ -150,7 +149,9 @@ struct Pointer<'a> {
 }
 
 impl Pointer<'_> {
-    fn record(&self, tx: &Transaction<'_>) -> Outcome<Change> {
+    /// Returns what changed, and whether the tag was gone: with it, everything it pointed to
+    /// before is there again.
+    fn record(&self, tx: &Transaction<'_>) -> Outcome<(Change, bool)> {
         let tag = self.observation.tag.as_str();
         let before: Option<(i64, u32, bool)> = tx
             .prepare_cached(
@@ -171,11 +172,7 @@ impl Pointer<'_> {
             true => self.update_push_time(tx)?,
             false => self.move_here(tx)?,
         };
-        // With the tag, everything it pointed to before is there again.
-        Ok(match change {
-            Change::Nothing | Change::Updated if was_gone => Change::Returned,
-            change => change,
-        })
+        Ok((change, was_gone))
     }
 
     fn point(&self, tx: &Transaction<'_>) -> Outcome<()> {
@@ -192,12 +189,14 @@ impl Pointer<'_> {
         Ok(())
     }
 
+    /// A tag may be pushed again with what it has, and events of it come in any order: the last
+    /// push counts.
     fn update_push_time(&self, tx: &Transaction<'_>) -> Outcome<Change> {
         let updated = tx
             .prepare_cached(
                 "UPDATE tag_history SET pushed_at = ?5
                  WHERE org_id = ?1 AND repository_id = ?2 AND tag = ?3 AND artifact_id = ?4
-                   AND ?5 IS NOT NULL AND pushed_at IS NOT ?5",
+                   AND (?5 > pushed_at OR (?5 IS NOT NULL AND pushed_at IS NULL))",
             )?
             .execute(params![
                 self.org.0,

@@ -56,6 +56,14 @@ impl Outcome {
         }
     }
 
+    /// Whether this was an authentic delivery of which nothing was to be stored. A registry that
+    /// tells of pulls too, ours among them, sends several for each image, one after the other:
+    /// were they slowed down, the pushes behind them would come minutes late.
+    fn cost_nothing(&self) -> bool {
+        let stored = self.recorded.stored + self.recorded.duplicates;
+        self.refusal.is_none() && self.ignored > 0 && stored == 0
+    }
+
     fn count(&self, counts: &mut WebhookStats) {
         counts.received += 1;
         counts.stored += self.recorded.stored;
@@ -117,6 +125,8 @@ impl WebhookReceiver {
         let outcome = self.deliver(target, request).await;
         if outcome.refusal == Some(Refusal::Unauthorized) {
             self.0.senders.penalize(key, Instant::now());
+        } else if outcome.cost_nothing() {
+            self.0.senders.give_back(key, Instant::now());
         }
         outcome
     }

@@ -71,6 +71,14 @@ impl Senders {
         Ok(())
     }
 
+    /// Takes back what [`take`](Self::take) counted: the request was authentic, and cost nothing to
+    /// speak of.
+    pub(super) fn give_back(&self, key: Key, now: Instant) {
+        let mut table = self.table();
+        let bucket = self.bucket(&mut table, key, now);
+        bucket.tokens = (bucket.tokens + 1.0).min(self.burst);
+    }
+
     /// Counts a wrong secret.
     pub(super) fn penalize(&self, key: Key, now: Instant) {
         let mut table = self.table();
@@ -181,6 +189,20 @@ mod tests {
             }
         }
         assert!((80..=120).contains(&guesses), "{guesses}");
+    }
+
+    #[test]
+    fn what_is_given_back_may_come_again_and_no_more() {
+        let senders = Senders::new(RATE);
+        let now = Instant::now();
+        for _ in 0..1_000 {
+            senders.take(key(1), now).unwrap();
+            senders.give_back(key(1), now);
+        }
+        senders.give_back(key(1), now);
+        assert_eq!(burst(&senders, key(1), now), 20);
+        senders.give_back(key(1), now);
+        assert_eq!(burst(&senders, key(1), now), 1);
     }
 
     #[test]

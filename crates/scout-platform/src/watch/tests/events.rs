@@ -120,9 +120,28 @@ async fn an_event_about_nothing_changes_nothing() {
         heed(&watcher).await;
         waited += 1;
     }
-    assert!((10..=14).contains(&waited), "{waited} seconds");
+    assert!((15..=20).contains(&waited), "{waited} seconds");
     assert_eq!(house.states().await, states);
     assert_eq!(house.repositories().await, ["acme/app"]);
+}
+
+#[tokio::test]
+async fn a_repository_first_met_in_an_event_has_no_baseline() {
+    let house = House::new();
+    house.push("acme/app", "1", 1);
+    house.once(false).await;
+    // Of three pushes to a new repository, only the last is told.
+    house.push("acme/new", "1", 2);
+    house.push("acme/new", "2", 3);
+    house.push("acme/new", "3", 4);
+    house.hear(vec![pushed("a", "acme/new", "3")]).await;
+    let watcher = house.watcher(Manner::default()).await;
+    heed(&watcher).await;
+    round(&watcher).await;
+    let indexed = house.states().await.into_iter();
+    let indexed = indexed.filter(|(_, state, _)| *state == ArtifactState::Indexed);
+    let indexed: Vec<_> = indexed.map(|(name, ..)| name).collect();
+    assert_eq!(indexed, ["acme/new:1", "acme/new:2", "acme/new:3"]);
 }
 
 #[tokio::test]

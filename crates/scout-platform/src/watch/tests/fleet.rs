@@ -1,6 +1,6 @@
 //! Several registries, and how often they are asked.
 
-use scout_store::{IntegrationAdded, NewIntegration};
+use scout_store::{IntegrationAdded, IntegrationFamily, NewIntegration};
 
 use super::*;
 use crate::testing::{Log, Tells, Trouble};
@@ -20,9 +20,10 @@ impl House {
         let now = self.clock.now();
         let integration = NewIntegration {
             name: "mine".parse().unwrap(),
+            family: IntegrationFamily::Registry,
             kind: "memory".to_owned(),
             parameters: Vec::new(),
-            registry_key: key.to_owned(),
+            key: key.to_owned(),
             test: None,
         };
         let name = integration.name.clone();
@@ -146,11 +147,48 @@ async fn a_repository_that_was_deleted_goes() {
         let report = round(&watcher).await.remove(0);
         problems.push(report.sweep.problems.total());
     }
-    assert_eq!(problems, [1, 0, 1, 0], "until two lists lack it");
+    assert_eq!(problems, [0, 0, 0, 0], "what is not found has no tags");
     assert_eq!(house.latest().await, [1]);
     house.registry.asked();
     round(&watcher).await;
     assert_eq!(house.registry.asked().repositories, 0);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_listed_and_not_found_has_no_tags() {
+    let house = House::new();
+    house.push("acme/app", "1", 1);
+    house.push("acme/kept", "1", 2);
+    house.once(true).await;
+    assert_eq!(house.latest().await, [1, 2]);
+    house.registry.keep_only_the_name("acme/kept");
+    for expected in [&[1, 2][..], &[1]] {
+        let report = house.once(true).await;
+        assert_eq!(report.sweep.problems.total(), 0);
+        assert_eq!(house.latest().await, expected);
+    }
+    assert_eq!(house.repositories().await, ["acme/app", "acme/kept"]);
+}
+
+#[tokio::test]
+async fn rounds_begin_an_interval_apart_or_a_tenth_less_and_leave_half_of_it() {
+    let house = House::new();
+    let watcher = house.watcher(Manner::default()).await;
+    let mut pauses = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        house.clock.advance(60);
+        let after = |seconds| {
+            let took = Duration::from_secs(seconds);
+            watcher.pause_between_rounds(&watcher.sources[0], took)
+        };
+        for (took, least, most) in [(0, 54, 60), (10, 44, 50), (40, 30, 30), (900, 30, 30)] {
+            let pause = after(took);
+            let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
+            assert!((least..=most).contains(&pause), "{took} s: {pause:?}");
+        }
+        pauses.insert(after(0));
+    }
+    assert!(pauses.len() > 5, "{pauses:?}");
 }
 
 #[tokio::test]

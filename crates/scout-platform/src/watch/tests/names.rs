@@ -1,7 +1,6 @@
 //! Images by the names that people write and read.
 
 use super::*;
-use crate::environment::environment_lines;
 use crate::error::Error;
 
 #[tokio::test]
@@ -94,9 +93,11 @@ async fn an_image_has_the_name_it_is_pulled_by() {
         .await
         .unwrap();
     }
-    let lines = environment_lines(store.as_ref(), &org, &production)
+    let report = Reader::new(Arc::clone(&store))
+        .environment(&org, &production)
         .await
         .unwrap();
+    let lines: Vec<String> = report.images.into_iter().map(|one| one.image).collect();
     assert_eq!(lines.len(), 2);
     for name in ["docker-local.example.test/team/app:1@", "team/app:1@"] {
         assert!(lines.iter().any(|line| line.starts_with(name)), "{lines:?}");

@@ -195,6 +195,29 @@ async fn what_failed_is_tried_again_when_somebody_asks() {
         .unwrap();
     house.enable("acme/app", false).await;
     let error = retry("acme/app:1").await.unwrap_err();
-    assert!(matches!(error, Error::UnknownImage { .. }), "{error}");
+    assert!(matches!(error, Error::NotWatched { .. }), "{error}");
     assert_eq!(retry_failed(store.as_ref(), &org, clock).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_stops_answering_ends_the_sweep_at_once_and_no_tag_is_gone() {
+    let house = House::new();
+    house.push_many(0, "acme/app", 200);
+    house.push_many(0, "acme/other", 200);
+    house.once(false).await;
+    house.registry.asked();
+    house.registry.trouble(Some(Trouble::Silent));
+    let report = house.once(false).await;
+    let messages: Vec<_> = report.sweep.problems.iter().collect();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let said = "registry.test cannot answer now, the rest is left to the next sweep: ";
+    assert!(messages[0].0.starts_with(said), "{messages:?}");
+    let asked = house.registry.asked().resolved;
+    assert!(asked <= 32, "two repositories, eight tags each: {asked}");
+    assert_eq!(report.sweep.gone_tags, 0);
+    house.registry.trouble(None);
+    let report = house.once(false).await.sweep;
+    let counts = (report.tags, report.new_tags, report.gone_tags);
+    assert_eq!(counts, (400, 0, 0));
+    assert_eq!(report.problems.total(), 0);
 }

@@ -93,7 +93,7 @@ impl House {
         let org = self.org(store.as_ref()).await;
         let list = RunningList::read(lines.as_bytes()).unwrap();
         let (environment, clock) = ("prod".parse().unwrap(), self.clock.as_ref());
-        sync_list(store.as_ref(), &org, &environment, list, clock).await?;
+        sync_list(store.as_ref(), &org, &environment, LIST_SOURCE, list, clock).await?;
         Ok(())
     }
 
@@ -282,7 +282,7 @@ async fn what_waits_tells_why_until_it_joins() {
     let report = house.environment().await;
     assert_eq!((report.images.len(), report.waiting.len()), (1, 2));
     let line = &report.images[0];
-    assert_eq!(line.image, format!("acme/app@{old}"));
+    assert_eq!(line.image, format!("acme/app:old@{old}"));
     assert!(line.sources.contains("east") && line.packages_in_use.is_none());
 }
 

@@ -71,6 +71,8 @@ fn all_keys_are_listed_in_the_documented_order() {
         "insecure",
         "ca",
         "allow-host",
+        "max-requests",
+        "rate",
         "user",
         "password",
         "token",

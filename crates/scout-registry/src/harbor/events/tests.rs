@@ -1,15 +1,15 @@
 //! Deliveries in both formats, genuine and not.
 
+use scout_envs::RepositoryFilter;
 use scout_http::{HeaderMap, Method, StatusCode};
 
 use super::*;
-use crate::filter::Filter;
 
 const DIGEST: &str = "sha256:dde8e930c7b6a490f728e66292bc9bce42efc9bbb5278bae40e4f30f6e00fe8c";
 
 fn receive(authorization: Option<&str>, body: Option<&str>) -> Reception {
     let secrets = WebhookSecrets::new(vec!["token foo".into(), "old".into()]).unwrap();
-    let filter = Filter::new(&[], &["secret/*".to_owned()]).unwrap();
+    let filter = RepositoryFilter::new(&[], &["secret/*".to_owned()]).unwrap();
     let selection = Selection::new("harbor.example.com", filter, Vec::new());
     let events = HarborEvents::new(secrets, selection);
     let mut headers = HeaderMap::new();
@@ -154,7 +154,7 @@ fn only_the_whole_configured_value_lets_in() {
 #[test]
 fn only_posts_are_deliveries() {
     let secrets = WebhookSecrets::new(vec!["token foo".into()]).unwrap();
-    let selection = Selection::new("h", Filter::default(), Vec::new());
+    let selection = Selection::new("h", RepositoryFilter::default(), Vec::new());
     let reception = HarborEvents::new(secrets, selection).receive(&Delivery {
         method: &Method::OPTIONS,
         query: None,

@@ -1,11 +1,11 @@
 //! Deliveries that Nexus signed, and others.
 
 use hmac::{Hmac, KeyInit, Mac};
+use scout_envs::RepositoryFilter;
 use scout_http::{HeaderMap, Method, StatusCode};
 use sha1::Sha1;
 
 use super::*;
-use crate::filter::Filter;
 
 const DELIVERY: &str = "7f4a6dde-5c68-4999-bcc0-a62f3fb8ae48";
 
@@ -41,7 +41,7 @@ impl<'a> Sent<'a> {
             .iter()
             .map(|&name| name.to_owned())
             .collect();
-        let filter = Filter::new(&[], &["*secret/*".to_owned()]).unwrap();
+        let filter = RepositoryFilter::new(&[], &["*secret/*".to_owned()]).unwrap();
         let selection = Selection::new("nexus.example.com", filter, Vec::new());
         let events = NexusEvents::new(secrets, Naming::new(&names), selection);
         let mut headers = HeaderMap::new();
@@ -211,7 +211,7 @@ fn the_delivery_is_the_id_if_it_can_be_one() {
 #[test]
 fn only_posts_are_deliveries() {
     let secrets = WebhookSecrets::new(vec!["s3cret".into()]).unwrap();
-    let selection = Selection::new("h", Filter::default(), Vec::new());
+    let selection = Selection::new("h", RepositoryFilter::default(), Vec::new());
     let reception = NexusEvents::new(secrets, Naming::new(&[]), selection).receive(&Delivery {
         method: &Method::OPTIONS,
         query: None,

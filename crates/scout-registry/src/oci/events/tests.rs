@@ -1,10 +1,10 @@
 //! Deliveries of three senders, genuine and not.
 
+use scout_envs::RepositoryFilter;
 use scout_http::{HeaderMap, Method, StatusCode};
 
 use super::*;
 use crate::events::{CONTENT_ID_PREFIX, EventAction};
-use crate::filter::Filter;
 
 const DIGEST: &str = "sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf";
 const V1: &str = "application/vnd.docker.distribution.events.v1+json";
@@ -14,7 +14,7 @@ const LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 fn source(host: &str) -> OciEvents {
     let secrets = WebhookSecrets::new(vec!["s3cret".into(), "old".into()]).unwrap();
-    let filter = Filter::new(&[], &["secret/*".to_owned()]).unwrap();
+    let filter = RepositoryFilter::new(&[], &["secret/*".to_owned()]).unwrap();
     OciEvents::new(secrets, host, Selection::new(host, filter, Vec::new()))
 }
 

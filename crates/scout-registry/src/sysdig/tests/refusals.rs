@@ -175,7 +175,7 @@ async fn a_bad_row_is_counted_and_harms_no_other() {
     ]});
     let rows = json!([
         good, 7, null, "x", {"imageID": 7}, {"imageID": image_id(2), "packages": {}},
-        {"imageID": image_id(2), "namespace": "a\u{0}b"},
+        {"imageID": image_id(3), "namespace": "a\u{0}b", "workloadName": ["w"], "container": "c"},
         {"imageID": "something"}, {"namespace": "no image"}, {"imageID": null},
     ]);
     let fake = shop()
@@ -184,7 +184,9 @@ async fn a_bad_row_is_counted_and_harms_no_other() {
         .await;
     let runtime = sysdig(&fake, SPOTLIGHT_TOKEN, &[]);
     let running = runtime.running_images().await.unwrap();
-    assert_eq!(running.images.len(), 1);
+    let named = |image: &RunningImage| image.workloads[0].container.clone();
+    let found: Vec<_> = running.images.iter().map(named).collect();
+    assert_eq!(found, ["c", "", "c"], "an image is there without the rest");
     let packages = running.images[0].packages_in_use.as_ref().unwrap();
     let found: Vec<_> = packages
         .iter()
@@ -192,11 +194,11 @@ async fn a_bad_row_is_counted_and_harms_no_other() {
         .collect();
     assert_eq!(found, [("", Some("pkg:npm/b@2")), ("a", None)]);
     assert_eq!(running.skipped_packages, 5);
-    assert_eq!(running.skipped_rows, 6);
+    assert_eq!(running.skipped_rows, 4);
     assert_eq!(running.unidentified, 3);
     assert_eq!(running.invalid_image_ids, 3);
-    assert_eq!(running.containers, 4);
-    assert_eq!(runtime.stats().invalid_rows, 6);
+    assert_eq!(running.containers, 6);
+    assert_eq!(runtime.stats().invalid_rows, 4);
 }
 
 #[tokio::test]
@@ -208,9 +210,31 @@ async fn a_list_of_bad_rows_is_not_an_empty_list() {
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("none of the 2 rows can be read"),
+        error
+            .to_string()
+            .contains("none of its rows can be read (2)"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn rows_without_any_image_are_not_an_empty_list() {
+    let host = json!({"scope": {"asset.type": "host", "kubernetes.cluster.name": "prod"}});
+    for (token, rows) in [
+        (
+            SPOTLIGHT_TOKEN,
+            json!([{"imageId": image_id(1)}, {"imageID": "latest"}]),
+        ),
+        (SPOTLIGHT_TOKEN, json!([{"namespace": "n"}, 7])),
+        (API_TOKEN, json!([host, {"resource": image_id(1)}])),
+    ] {
+        let told = rows.clone();
+        let fault = move |_: &_| Some(json_reply(&json!({"data": rows})));
+        let fake = shop().with_fault(fault).start().await;
+        let runtime = sysdig(&fake, token, &[]);
+        let error = runtime.running_images().await.unwrap_err().to_string();
+        assert!(error.contains("none of its rows"), "{told}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,27 @@ async fn long_bodies_wait_for_a_place_and_short_ones_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_for_us_does_not_slow_its_sender_down() {
+    let rate = SenderRate {
+        per_second: 1,
+        burst: 2,
+    };
+    let options = WebhookOptions::default().with_sender_rate(rate);
+    let setting = setting_with(&["acme"], options);
+    for number in 0..20 {
+        let answered = setting.ask(genuine("/acme", "pong")).await;
+        assert_eq!(answered.status, 200, "{number}");
+    }
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let answered = setting.ask(genuine("/acme", "+1")).await;
+        statuses.push(answered.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 503, 503]);
+    assert_eq!(setting.ask(genuine("/acme", "pong")).await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sender_that_is_too_fast_waits_and_the_others_do_not() {
     let rate = SenderRate {
         per_second: 1,
@@ -79,7 +100,7 @@ async fn a_sender_that_is_too_fast_waits_and_the_others_do_not() {
     let statuses = async |sender: &str, path: &str| {
         let mut statuses = Vec::new();
         for number in 0..5 {
-            let mut request = genuine(path, "pong");
+            let mut request = genuine(path, "+1");
             // Anybody may write this, so it makes no other sender.
             let claimed = format!("203.0.113.{number}").parse().unwrap();
             request.headers_mut().insert("x-forwarded-for", claimed);

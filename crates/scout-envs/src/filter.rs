@@ -1,17 +1,17 @@
-//! Which repositories of a source are looked at: `include` and `exclude` globs.
+//! Which repositories are meant: `include` and `exclude` globs.
 
+use crate::repository::RepositoryName;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use scout_envs::RepositoryName;
 
 /// Globs over repositories. `*` crosses `/`; each glob is tried on the repository's name and on
 /// the name with the registry before it.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct RepositoryFilter {
     include: Option<GlobSet>,
     exclude: GlobSet,
 }
 
-impl Filter {
+impl RepositoryFilter {
     /// Returns the filter made of these globs; without `include`, everything is included.
     ///
     /// # Errors
@@ -34,8 +34,9 @@ impl Filter {
     }
 
     /// Returns whether something is selected that people know by these names.
-    pub(crate) fn selects_any(&self, names: &[String]) -> bool {
-        let hit = |set: &GlobSet| names.iter().any(|name| set.is_match(name));
+    #[must_use]
+    pub fn selects_any<S: AsRef<str>>(&self, names: &[S]) -> bool {
+        let hit = |set: &GlobSet| names.iter().any(|name| set.is_match(name.as_ref()));
         self.include.as_ref().is_none_or(hit) && !hit(&self.exclude)
     }
 }
@@ -88,7 +89,7 @@ mod tests {
             (&["app-?"], &[], "app-1", true),
             (&["{a,b}/*"], &[], "b/c", true),
         ] {
-            let filter = Filter::new(&all(include), &all(exclude)).unwrap();
+            let filter = RepositoryFilter::new(&all(include), &all(exclude)).unwrap();
             let name = repository.parse().unwrap();
             assert_eq!(
                 filter.selects("r.example.com", &name),
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_bad_glob_is_named() {
-        let error = Filter::new(&["a/[".to_owned()], &[]).unwrap_err();
+        let error = RepositoryFilter::new(&["a/[".to_owned()], &[]).unwrap_err();
         assert!(error.to_string().contains("\"a/[\""), "{error}");
     }
 }
