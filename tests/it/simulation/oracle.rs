@@ -132,11 +132,21 @@ impl Oracle<'_> {
                 }
             };
             if !is_right {
+                let history: Vec<_> = record
+                    .tags
+                    .iter()
+                    .filter_map(|tag| {
+                        let places = self.model.history.iter();
+                        let mut places = places.filter(|((of, _), _)| *of == repository);
+                        places.find(|((_, name), _)| *name == tag.as_str())
+                    })
+                    .collect();
                 return Err(format!(
-                    "{} is {} ({:?}), wanted: {wanted:?}",
+                    "{} is {} ({:?}), wanted: {wanted:?}; first sweep over: {:?}; {history:#?}",
                     shown_of(record),
                     record.state.as_str(),
-                    record.reason
+                    record.reason,
+                    self.baseline
                 ));
             }
             check_images(store, record, artifact).await?;
@@ -155,8 +165,7 @@ impl Oracle<'_> {
             let Some(history) = self.model.history.get(&place) else {
                 continue;
             };
-            let mut of_it = history.iter().filter(|one| one.artifact == artifact);
-            let Some(first) = of_it.clone().next() else {
+            let Some(first) = history.iter().find(|one| one.artifact == artifact) else {
                 continue;
             };
             let last = history.last().filter(|last| last.until.is_none());
@@ -169,9 +178,21 @@ impl Oracle<'_> {
                     return Wanted::Yes;
                 }
             }
-            let was_first = self.baseline.is_some_and(|baseline| first.since < baseline);
-            let was_told = of_it.any(|one| one.pushes.iter().any(|push| push.is_sent));
-            if !was_first || was_told {
+            // What was there all through the end of the first sweep is in the baseline.
+            let was_first = self.baseline.is_some_and(|baseline| {
+                let is_there = |one: &Tenure| {
+                    one.since < baseline && one.until.is_none_or(|until| until >= baseline)
+                };
+                history
+                    .iter()
+                    .any(|one| one.artifact == artifact && is_there(one))
+            });
+            // A late event of an earlier push asks for what is there now.
+            let end = history.iter().rposition(|one| one.artifact == artifact);
+            let may_be_told = history[..=end.unwrap_or_default()]
+                .iter()
+                .any(|one| one.pushes.iter().any(|push| push.is_sent));
+            if !was_first || may_be_told {
                 wanted = Wanted::Perhaps;
             }
         }

@@ -19,6 +19,9 @@ use crate::index::{Attempt, OutOfReach};
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How often a lease is renewed; a third of its length, so that one lost renewal is no loss.
 const RENEWAL: Duration = Duration::from_secs(20);
+/// How long what is being indexed may go on once the watcher is told to stop; then it is put back.
+/// Kubernetes kills after 30 s, and a registry that asks to slow down can take minutes.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// Counts of what the workers did.
 #[derive(Debug, Default)]
@@ -104,7 +107,7 @@ impl Watcher {
             let woken = self.work.notified();
             let was_begun = self.is_begun();
             if let Some(leased) = self.lease(registries, least).await? {
-                self.index_one(&leased).await?;
+                self.index_one(&leased, stop).await?;
                 continue;
             }
             if until == Until::NothingIsLeft
@@ -211,7 +214,7 @@ impl Watcher {
         ArtifactOutcome::Deferred { reason }
     }
 
-    async fn index_one(&self, leased: &Leased<'_>) -> Result<()> {
+    async fn index_one(&self, leased: &Leased<'_>, stop: &CancellationToken) -> Result<()> {
         let Leased {
             source,
             work,
@@ -223,10 +226,21 @@ impl Watcher {
             format!("{reference}@{}", work.digest.short())
         };
         let attempt = source.indexer.attempted(work);
-        tokio::pin!(attempt);
-        let attempt = loop {
+        let drained = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::pin!(attempt, drained);
+        let outcome = loop {
             tokio::select! {
-                attempt = &mut attempt => break attempt?,
+                attempt = &mut attempt => break self.judge_attempt(leased, attempt?),
+                () = &mut drained => {
+                    if *is_probe {
+                        source.breaker.drop_probe();
+                    }
+                    let reason = "the watcher was told to stop".to_owned();
+                    break ArtifactOutcome::Deferred { reason };
+                }
                 () = tokio::time::sleep(RENEWAL) => {
                     let until = self.clock.now() + LEASE;
                     match self.store.renew_index_work(work, until).await {
@@ -241,7 +255,6 @@ impl Watcher {
                 }
             }
         };
-        let outcome = self.judge_attempt(leased, attempt);
         match &outcome {
             ArtifactOutcome::Indexed(images)
             | ArtifactOutcome::Platforms {
