@@ -43,8 +43,8 @@ pub struct WatchOptions {
     /// How many images are indexed at once, in all registries together. While watching, one of
     /// several is kept for what was just pushed: back-fill never holds it up.
     pub workers: usize,
-    /// The time from the start of a sweep to the start of the next, of which up to a tenth is left
-    /// out, another part each time. At least half of it passes after a sweep's end.
+    /// The time from the start of a sweep to the start of the next, of which a tenth to a fifth
+    /// is left out, another part each time. At least half of it passes after a sweep's end.
     pub interval: Duration,
     /// Whether images are indexed (`--sbom`), or only tags recorded.
     pub index: bool,

@@ -96,13 +96,14 @@ impl Watcher {
     }
 
     /// Returns how long to wait after a round that took this long. Rounds begin an interval apart,
-    /// or up to a tenth less, so that those of many registries and watchers that began together
-    /// drift apart; but a registry is left alone for half an interval, however long a round takes.
+    /// less a tenth to a fifth: what is pushed has that time to be indexed, judged and served within
+    /// the interval, and the rounds of many registries and watchers that began together drift apart.
+    /// But a registry is left alone for half an interval, however long a round takes.
     pub(super) fn pause_between_rounds(&self, source: &Source, took: Duration) -> Duration {
         let mut hasher = DefaultHasher::new();
         source.watched.registry.key().hash(&mut hasher);
         self.clock.now().as_nanosecond().hash(&mut hasher);
-        let thousandths = u32::try_from(hasher.finish() % 100).unwrap_or_default();
+        let thousandths = 100 + u32::try_from(hasher.finish() % 100).unwrap_or_default();
         let interval = self.options.interval * (1_000 - thousandths) / 1_000;
         interval.saturating_sub(took).max(self.options.interval / 2)
     }
