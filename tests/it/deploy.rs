@@ -124,8 +124,14 @@ fn prometheus_is_configured_as_documented_but_for_the_target() {
     let ours = PROMETHEUS
         .replace("scheme: https", "scheme: http")
         .replace("api.scout.docker.com", "scout-exporter:9318");
-    let text = text("compose/prometheus/prometheus/prometheus.yml");
-    assert!(text.starts_with(&ours), "{text}");
+    let with_watcher = text("compose/prometheus/prometheus/prometheus.yml");
+    assert!(with_watcher.starts_with(&ours), "{with_watcher}");
+    // Where no watcher is started its job would be down for ever, and the alert would fire.
+    let job = "  # The watcher's own metrics.\n  - job_name: scout-watch\n    static_configs:\n      \
+               - targets:\n          - scout-watch:9319\n";
+    let without = text("compose/prometheus/prometheus/prometheus.hosted.yml");
+    assert_eq!(with_watcher.replace(job, ""), without);
+    assert_ne!(with_watcher, without);
 }
 
 #[test]

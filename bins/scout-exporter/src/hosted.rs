@@ -69,6 +69,13 @@ impl HostedArguments {
                 Ok(configured)
             };
         }
+        if self.token_file.as_deref().is_some_and(is_a_token) {
+            return Err(Usage::new(
+                "--token-file is the name of a file, and what was given looks like a token. Others \
+                 may have seen it on this command line: revoke it, and write its successor into a \
+                 file",
+            ));
+        }
         let named = match (&self.org, &self.token_file) {
             (Some(org), Some(file)) => {
                 let token = SecretRef::File(file.clone());
@@ -117,6 +124,12 @@ impl HostedArguments {
         let opened = opened.collect::<scout_config::Result<Vec<_>>>()?;
         Ok(Some(Hosted::open(opened).await))
     }
+}
+
+/// Returns whether a path is a token by its looks.
+fn is_a_token(path: &Path) -> bool {
+    let text = path.to_str().unwrap_or_default();
+    DOCKER_TOKENS.iter().any(|prefix| text.starts_with(prefix)) && !path.exists()
 }
 
 fn options(

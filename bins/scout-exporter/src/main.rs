@@ -58,7 +58,12 @@ struct Arguments {
     public_address: Option<PublicAddress>,
 
     /// How log lines look: `text` or `json`
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     log_format: LogFormat,
 
     /// Print the script by which a shell completes this command line, and exit

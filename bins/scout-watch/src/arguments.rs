@@ -128,7 +128,12 @@ pub(crate) struct Arguments {
     pub(crate) platform: Option<PlatformChoice>,
 
     /// How log lines look: `text` or `json`
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub(crate) log_format: LogFormat,
 
     /// Print the script by which a shell completes this command line, and exit

@@ -186,13 +186,25 @@ async fn revoke(org: &Org, named: &str) -> anyhow::Result<()> {
         bail!(
             "organization {org} has {fault} {named}; `scout token list --org {org}` lists their \
              numbers",
-            org = org.org
+            org = org.org,
+            named = without_secret(named)
         );
     };
     store
         .revoke_token(organization.id, id, SystemClock.now())
         .await?;
     print(&format!("Token {id} is revoked.\n"))
+}
+
+/// Returns how a token was named, and of a token's text no more than the list shows: it may be good
+/// in another organization, and messages get into logs.
+fn without_secret(named: &str) -> String {
+    match Token::parse(named) {
+        Ok(secret) => secret.hint(),
+        // Mistyped, or cut off.
+        Err(_) if named.contains(Token::PREFIX) => format!("{}…", Token::PREFIX),
+        Err(_) => named.to_owned(),
+    }
 }
 
 /// Whether a token is meant by its number, by its text, or by what the list shows of it.

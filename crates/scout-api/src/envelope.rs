@@ -23,6 +23,8 @@ pub struct ErrorItem {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorCode {
+    /// The request says something that nobody can mean (status 400).
+    BadRequest,
     /// No token was sent, or nothing that looks like one (status 401).
     Unauthorized,
     /// The token is mistyped, unknown, revoked or expired (status 401).

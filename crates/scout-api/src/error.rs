@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// The server answered with a status that means nothing here. Redirects are among them: they
     /// are not followed, so that the token goes nowhere else.
-    #[error("{url} answered with status {status}")]
+    #[error("{url} answered with status {status}{}", redirect_note(*status))]
     UnexpectedStatus {
         /// The address that was asked.
         url: RedactedUrl,
@@ -103,5 +103,16 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+/// Returns what to do about a redirect; nothing of other statuses.
+fn redirect_note(status: u16) -> &'static str {
+    match status {
+        300..=303 | 305..=399 => {
+            ", a redirect, which is not followed as the token is for this address only: give the \
+             server's own address as its api"
+        }
+        _ => "",
     }
 }

@@ -131,6 +131,17 @@ pub enum Error {
         /// Where it should be.
         reference: String,
     },
+    /// The token of a hosted organization would be sent unencrypted to another machine.
+    #[error(
+        "the organization {org} cannot be read from {host} over plain http, which shows its token \
+         to the network: write https, or insecure = true under [[hosted]]"
+    )]
+    HostedPlainHttp {
+        /// The organization.
+        org: OrgName,
+        /// The machine.
+        host: String,
+    },
     /// A hosted organization cannot be read as it is configured.
     #[error("the organization {org} cannot be read from its server")]
     Hosted {
@@ -196,7 +207,8 @@ impl Error {
             | Self::TwoCredentials { .. }
             | Self::MissingVariable { .. }
             | Self::EmptySecret { .. }
-            | Self::NoWebhookSecret { .. } => true,
+            | Self::NoWebhookSecret { .. }
+            | Self::HostedPlainHttp { .. } => true,
             // Without an error of ours it is a parameter that is wrong.
             Self::Integration { source, .. } => {
                 source.downcast_ref::<Self>().is_none_or(Self::is_usage)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scout_api::{ScoutClient, ScoutServer};
+use scout_http::rule::is_scheme_allowed;
 use scout_http::{CONNECT_TIMEOUT, HttpClient};
 use secrecy::SecretString;
 
@@ -46,8 +47,19 @@ impl HostedOrganization {
     ///
     /// # Errors
     ///
-    /// If the file of authorities cannot be used.
+    /// If the file of authorities cannot be used, or the token would be sent over plain HTTP to
+    /// another machine without leave.
     pub fn server(&self, timeout: Duration) -> Result<ScoutServer> {
+        let refused = self
+            .api
+            .as_ref()
+            .filter(|api| !is_scheme_allowed(api, self.insecure));
+        if let Some(api) = refused {
+            return Err(Error::HostedPlainHttp {
+                org: self.org.clone(),
+                host: api.host_str().unwrap_or_default().to_owned(),
+            });
+        }
         let read = |path: &PathBuf| {
             read_file(path, MAX_CA).map_err(|source| Error::File {
                 action: "read the authorities of ca= in",
@@ -112,6 +124,12 @@ mod tests {
         assert_eq!(address(&organization), "https://api.scout.docker.com/");
         organization.api = Some("https://proxy/scout".parse().unwrap());
         assert_eq!(address(&organization), "https://proxy/scout");
+        organization.api = Some("http://proxy/scout".parse().unwrap());
+        let error = organization.server(Duration::from_secs(5)).unwrap_err();
+        assert!(error.to_string().contains("plain http"), "{error}");
+        assert!(error.is_usage());
+        organization.insecure = true;
+        assert_eq!(address(&organization), "http://proxy/scout");
         organization.ca = Some("/nonexistent.pem".into());
         let error = organization.server(Duration::from_secs(5)).unwrap_err();
         assert!(error.to_string().contains("/nonexistent.pem"), "{error}");

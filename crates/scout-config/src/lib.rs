@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+mod choice;
 mod clock;
 mod completion;
 mod config_file;

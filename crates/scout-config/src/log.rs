@@ -3,10 +3,12 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+use clap::builder::ValueParserFactory;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::choice::Choice;
 use crate::environment::Environment;
 
 /// How log lines look.
@@ -29,6 +31,14 @@ impl FromStr for LogFormat {
             "json" => Ok(Self::Json),
             _ => Err(format!("{text:?} is not a log format: text or json")),
         }
+    }
+}
+
+impl ValueParserFactory for LogFormat {
+    type Parser = Choice<Self, String>;
+
+    fn value_parser() -> Self::Parser {
+        Choice::new(&["text", "json"], str::parse)
     }
 }
 

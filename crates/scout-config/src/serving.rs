@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use scout_api::{CacheMode, CacheTtl};
 
+use crate::choice::Choice;
+
 /// How organizations' metrics are served.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServingArguments {
@@ -15,7 +17,12 @@ pub struct ServingArguments {
 
     /// When new numbers are served: `snapshot` (at once) or `ttl` (when the ones before are as old
     /// as --cache-ttl) [default: snapshot]
-    #[arg(long, value_name = "MODE")]
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_parser = Choice::new(&["snapshot", "ttl"], str::parse::<CacheMode>),
+        hide_possible_values = true
+    )]
     cache_mode: Option<CacheMode>,
 
     /// Serve HTTPS with this certificate, and those of its issuers after it (PEM); read again

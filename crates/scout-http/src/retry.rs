@@ -8,6 +8,10 @@ use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+/// Longest wait that `Retry-After` is taken to ask for: a year. Callers have shorter bounds of their
+/// own; this one keeps what they reckon with a wait, such as the moment at which it ends, possible.
+const MAX_ASKED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// An error that knows whether trying again makes sense.
 pub trait Transient {
     /// Returns whether the same request may succeed later.
@@ -162,14 +166,17 @@ impl Default for RetryPolicy {
 }
 
 /// Returns how long `Retry-After` asks to wait: seconds, or a date compared with `now`.
+///
+/// It is never more than a year, also of a number that is longer than any can be.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = text.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(MAX_ASKED));
     }
     let wait = parse_date(text)?.duration_since(now?);
-    Some(Duration::try_from(wait).unwrap_or_default())
+    Some(Duration::try_from(wait).unwrap_or_default().min(MAX_ASKED))
 }
 
 /// Returns the server's own time, which is the right one to read its dates with.
@@ -232,7 +239,11 @@ mod tests {
             ("Sat, 21 Nov 2026 09:00:00 GMT", Some(0)),
             ("-1", None),
             ("soon", None),
-            ("99999999999999999999999", None),
+            ("18446744073709551615", Some(MAX_ASKED.as_secs())),
+            ("99999999999999999999999", Some(MAX_ASKED.as_secs())),
+            ("Wed, 31 Dec 2098 23:59:59 GMT", Some(MAX_ASKED.as_secs())),
+            ("+7", None),
+            ("", None),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, value.parse().unwrap());

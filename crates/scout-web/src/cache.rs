@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) epoch: u64,
     /// Whether any poll could list the organizations.
     pub(crate) listed: bool,
+    /// Whether there was any poll.
+    pub(crate) polled: bool,
 }
 
 /// What there is to serve for one organization.

@@ -93,7 +93,7 @@ fn address(exporter: &Exporter, headers: &HeaderMap) -> Option<PublicAddress> {
 fn no_address() -> Response {
     let message = "send one Host header with the address of this server, or start it with \
                    --public-address";
-    let body = ErrorBody::new(scout_api::ErrorCode::NotFound, message);
+    let body = ErrorBody::new(scout_api::ErrorCode::BadRequest, message);
     let body = serde_json::to_string(&body).unwrap_or_default();
     let headers = [
         (CONTENT_TYPE, "application/json"),

@@ -125,6 +125,7 @@ impl Exporter {
             epoch: self.0.source.epoch(),
             listed: before.listed || listed.is_ok(),
             last_success: before.last_success,
+            polled: true,
             ..State::default()
         };
         let problem = match listed {
@@ -139,12 +140,16 @@ impl Exporter {
         self.make_as_asked(&before, &after).await;
         after.up = problem.is_none();
         // Said when it changes, not each second; the counters tell the rest.
-        let first = !before.listed && before.last_success.is_none();
         match &problem {
-            Some(error) if before.up || first => {
-                tracing::warn!(error = %chain(error.as_ref()), "cannot read the metrics, serving the last good ones");
+            Some(error) if before.up || !before.polled => {
+                let error = chain(error.as_ref());
+                if after.listed {
+                    tracing::warn!(%error, "cannot read the metrics, serving the last good ones");
+                } else {
+                    tracing::warn!(%error, "cannot read the metrics, and there are none yet");
+                }
             }
-            None if !before.up && !first => tracing::info!("the metrics can be read again"),
+            None if !before.up && before.polled => tracing::info!("the metrics can be read"),
             _ => {}
         }
         if problem.is_none() {

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -47,7 +47,13 @@ impl Handler for Requests {
     async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response {
         let Some(org) = scraped(request.method(), request.uri().path()) else {
             // On the heap, so that a connection has no room for what it seldom does.
-            return Box::pin(self.router.handle(peer, request)).await;
+            let mut response = Box::pin(self.router.handle(peer, request)).await;
+            // The router tells the length of what it sends, which is nothing. Here it would have to
+            // be that of the body which the caller has (RFC 9110, 8.6).
+            if response.status() == StatusCode::NOT_MODIFIED {
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
+            return response;
         };
         let (head, _) = request.into_parts();
         let answer = scrape(&self.exporter, &org, Some(peer), &head.headers).await;

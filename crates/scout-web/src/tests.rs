@@ -6,6 +6,7 @@ mod fake;
 mod freshness;
 mod health;
 mod https;
+pub(crate) mod log;
 mod metrics;
 mod scraping;
 mod tokens;

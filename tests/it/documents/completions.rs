@@ -122,6 +122,24 @@ fn every_shell_gets_a_script_that_names_program_and_flags() {
 }
 
 #[test]
+fn bash_completes_the_values_that_a_flag_can_have() {
+    for program in ["scout-exporter", "scout-watch"] {
+        let script = script(program, "bash");
+        for (flag, values) in [
+            ("--cache-mode", ["snapshot", "ttl"]),
+            ("--log-format", ["json", "text"]),
+        ] {
+            let offered_values = offered(&script, &[program, flag, ""]);
+            assert_eq!(
+                offered_values,
+                values.map(str::to_owned).into(),
+                "{program} {flag}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_shell_that_is_not_known_is_refused_with_those_that_are() {
     for (program, arguments) in [
         ("scout", &["completions", "dos"][..]),

@@ -180,7 +180,9 @@ fn bills_are_well_formed_and_come_out_the_same_again() {
         check(&bill, &lock);
     }
     let texts = fs::read_to_string(first.path().join("LICENSES.txt")).unwrap();
+    // The one is no licence without the other, to whose terms it adds.
     assert!(texts.contains("GNU LESSER GENERAL PUBLIC LICENSE"));
+    assert!(texts.contains("\n\nGNU GENERAL PUBLIC LICENSE\n"));
     let text = fs::read_to_string(workspace::root().join("LICENSE")).unwrap();
     assert!(texts.contains(text.trim()));
 }

@@ -27,7 +27,7 @@ fn wrong_usage_is_named_with_what_to_do() {
     )
     .unwrap();
     let hosted = ["--source", "hosted", "--data-dir", dir];
-    let cases: [(&[&str], i32, &[&str]); 9] = [
+    let cases: [(&[&str], i32, &[&str]); 11] = [
         (
             &[],
             USAGE,
@@ -43,6 +43,16 @@ fn wrong_usage_is_named_with_what_to_do() {
             &["--org", ORG, "--token-file", "/nonexistent/token"],
             1,
             &["cannot read token=file:/nonexistent/token"],
+        ),
+        (
+            &["--org", ORG, "--token-file", "dckr_pat_canary-y"],
+            USAGE,
+            &["looks like a token", "revoke it"],
+        ),
+        (
+            &["--org", ORG, "--token-file", token, "--api", "http://h"],
+            USAGE,
+            &["cannot be read from h over plain http", "write https"],
         ),
         (
             &["--org", "not an org", "--token-file", token],

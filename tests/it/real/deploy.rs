@@ -129,9 +129,7 @@ fn sample_prometheus(both: &Both, org: &str, secret: &str, folder: &Path) -> Pro
         )
         .replace("scrape_timeout: 40s", "scrape_timeout: 1s");
     let watcher = both.watcher_url.strip_prefix("http://").unwrap();
-    let watcher = format!("static_configs: [{{targets: [\"{watcher}\"]}}]");
-    let job = format!("  - job_name: scout-watch\n    {watcher}\nrule_files:\n");
-    let config = config.replace("rule_files:\n", &job);
+    let config = config.replace("scout-watch:9319", watcher);
     let prometheus = Prometheus::configured(&config);
     program::until("targets and rules", LONG, || {
         let up = prometheus.query("up == 1")?.len() == 3;

@@ -142,3 +142,17 @@ fn slips_are_named_with_what_is_meant() {
     outcome.expect_code(64).says("json");
     assert_eq!(listed(&scout), [Value::Null; 0]);
 }
+
+#[test]
+fn a_token_that_cannot_be_revoked_is_not_repeated() {
+    let scout = enrolled();
+    // Good elsewhere: here it is not known.
+    let token = enrolled().token(&[]);
+    let body = token.strip_prefix("scout_pat_").unwrap();
+    let mistyped = &token[..token.len() - 1];
+    for named in [&token, mistyped] {
+        let outcome = scout.scout(&["token", "revoke", named]).expect_code(1);
+        outcome.says("no valid token scout_pat_");
+        assert!(!outcome.stderr.contains(&body[..8]), "{outcome}");
+    }
+}

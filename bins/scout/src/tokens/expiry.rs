@@ -64,10 +64,11 @@ impl FromStr for ExpiryTime {
         // A date and nothing else: a time without a zone could be any.
         let is_date = !text.contains([':', 'T', 't', ' ']);
         let date = text.parse::<Date>().ok().filter(|_| is_date);
-        let midnight = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok());
-        midnight
-            .map(|midnight| Self(midnight.timestamp()))
-            .ok_or(InvalidExpiry::NoMoment)
+        let date = date.ok_or(InvalidExpiry::NoMoment)?;
+        // The last days of the year 9999 are dates, but no moments.
+        let midnight = date.to_zoned(TimeZone::UTC);
+        let midnight = midnight.map_err(|_too_far| InvalidExpiry::TooFar)?;
+        Ok(Self(midnight.timestamp()))
     }
 }
 
@@ -163,6 +164,7 @@ mod tests {
             ("2026-11-30", InvalidExpiry::Over),
             ("2026-11-30T10:00:00Z", InvalidExpiry::Over),
             ("2200-01-01", InvalidExpiry::TooFar),
+            ("9999-12-31", InvalidExpiry::TooFar),
         ] {
             assert_eq!(until(text), Err(expected), "{text}");
         }

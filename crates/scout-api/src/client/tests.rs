@@ -116,7 +116,10 @@ async fn a_redirect_is_not_followed() {
     let head = "302 Found\r\nLocation: http://127.0.0.1:1/elsewhere";
     check(
         head,
-        |e| matches!(e, Error::UnexpectedStatus { status: 302, .. }),
+        |e| {
+            matches!(e, Error::UnexpectedStatus { status: 302, .. })
+                && e.to_string().contains("redirect, which is not followed")
+        },
         false,
     )
     .await;

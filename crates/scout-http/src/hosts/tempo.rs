@@ -120,7 +120,11 @@ impl Tempo {
         let jitter = slowing.jitter.next();
         let pause = match asked {
             // No earlier than was asked for.
-            Some(asked) => asked.mul_f64(1.0 + jitter / 10.0),
+            // Bounded first: a server may ask for more than can be multiplied.
+            Some(asked) => {
+                let asked = asked.min(slowing.longest_pause);
+                asked.mul_f64(1.0 + jitter / 10.0)
+            }
             None if !is_news => return,
             None => {
                 let doublings = self.in_a_row.saturating_sub(1).min(MAX_DOUBLINGS);

@@ -61,6 +61,7 @@ async fn an_address_that_is_none_is_not_repeated() {
         let answer = discover(&exporter, Some(owner.expose()), hosts).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{hosts:?}");
         assert!(answer.body.contains("--public-address"), "{}", answer.body);
+        assert!(answer.body.contains("bad_request"), "{}", answer.body);
         assert!(!answer.body.contains("scout@"), "{}", answer.body);
     }
 }

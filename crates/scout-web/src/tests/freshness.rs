@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::fake::{acme, acme_with, ask, snapshot};
+use super::log::capture;
 use crate::{CacheMode, Exporter};
 
 /// Returns the status and how many high vulnerabilities are served.
@@ -167,4 +168,33 @@ async fn the_first_answer_of_a_server_is_already_right() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     stop.send(()).unwrap();
     assert_eq!(running.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told_once_whether_or_not_it_ever_could() {
+    let (log, _guard) = capture();
+    let (fake, exporter, _) = acme();
+    let looks = async |down, expected: &str, count| {
+        fake.know().down = down;
+        for _ in 0..3 {
+            exporter.refresh().await;
+        }
+        let text = log.text();
+        assert_eq!(text.matches(expected).count(), count, "{expected}\n{text}");
+    };
+    looks(true, "cannot read the metrics, and there are none yet", 1).await;
+    looks(false, "the metrics can be read", 1).await;
+    looks(
+        true,
+        "cannot read the metrics, serving the last good ones",
+        1,
+    )
+    .await;
+    looks(false, "the metrics can be read", 2).await;
+    assert_eq!(
+        log.text().matches("cannot read").count(),
+        2,
+        "{}",
+        log.text()
+    );
 }

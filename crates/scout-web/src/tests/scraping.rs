@@ -73,3 +73,26 @@ async fn the_answer_is_that_of_the_router() {
     let counted = format!("{{route=\"{METRICS_ROUTE}\",status=\"2xx\"}} 7\n");
     assert!(own.body.contains(&counted), "{}", own.body);
 }
+
+#[tokio::test]
+async fn a_head_that_is_not_modified_tells_no_length() {
+    let (_, exporter, token) = acme();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = exporter.clone();
+    let running = tokio::spawn(async move { server.run(listener, pending()).await });
+    let bearer = token.expose();
+    for (condition, expected) in [("", false), ("If-None-Match: *\r\n", true)] {
+        let request = format!(
+            "HEAD /v1/exporter/org/acme/metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
+             Authorization: Bearer {bearer}\r\n{condition}\r\n"
+        );
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.starts_with("HTTP/1.1 304 "), expected, "{answer}");
+        assert_eq!(!answer.contains("content-length:"), expected, "{answer}");
+    }
+    running.abort();
+}

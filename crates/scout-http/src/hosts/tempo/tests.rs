@@ -88,6 +88,16 @@ async fn refusals_in_a_row_double_the_pause_until_a_good_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_without_measure_is_the_longest_one() {
+    for jitter in [0.0, 1.0] {
+        let start = Instant::now();
+        let mut tempo = Tempo::new(start);
+        tempo.refused((start, start), Some(Duration::MAX), &slowing(jitter));
+        assert_eq!(tempo.next() - start, slowing(jitter).longest_pause);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_in_flight_with_a_refused_request_counts_once() {
     let start = Instant::now();
     let mut tempo = Tempo::new(start);
