@@ -4,6 +4,7 @@ mod acr;
 mod artifactory;
 mod conformance;
 mod deploy;
+mod documents;
 mod faults;
 mod findings;
 mod fixture;
