@@ -4,6 +4,7 @@ pub(crate) mod families;
 mod files;
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,7 +67,7 @@ const AGENT: &str = "  datadog-agent:
 ";
 
 /// The same page, "Configure the Datadog agent".
-const CHECK: &str = "    auth_token:
+pub(crate) const CHECK: &str = "    auth_token:
       reader:
         type: file
         path: /var/run/secrets/scout-metrics-exporter/token
@@ -78,7 +79,7 @@ const CHECK: &str = "    auth_token:
 
 /// The same page, Prometheus sample project, step 3. The job has the organization's name, as the
 /// published dashboards choose by it.
-const PROMETHEUS: &str = "global:
+pub(crate) const PROMETHEUS: &str = "global:
   scrape_interval: 60s
   scrape_timeout: 40s
 scrape_configs:
@@ -177,19 +178,20 @@ fn every_yaml_file_can_be_read() {
 #[test]
 fn settings_files_are_understood() {
     let folder = TempDir::new().unwrap();
+    // So that the exporter ends, too: its address is in use.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--listen={}", taken.local_addr().unwrap());
     let start = |config: &Path, code: i32| {
         let config = config.to_str().unwrap();
-        let arguments = [
-            "--listen=127.0.0.1:0",
-            "--data-dir=none",
-            "--config",
-            config,
-        ];
+        let arguments = [&listen, "--data-dir=none", "--config", config];
         program::run("scout-exporter", folder.path(), arguments).expect_code(code)
     };
     for file in ["systemd/scout.toml", "kubernetes/base/scout.toml"] {
-        // The file is read first; then the record is missing.
-        start(&self::folder().join(file), 1).says("nothing is recorded in none");
+        // The file is read first; then the record is missing, and waited for.
+        let outcome = start(&self::folder().join(file), 1);
+        outcome
+            .says("nothing is recorded in none yet: waiting")
+            .says("cannot listen on");
         let wrong = text(file).replace("password =", "pass =");
         let path = folder.path().join("wrong.toml");
         std::fs::write(&path, wrong).unwrap();

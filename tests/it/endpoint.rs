@@ -1,5 +1,6 @@
 //! The metrics endpoint over the wire: who may read, what comes, and how it ends.
 
+mod extended;
 mod https;
 mod representations;
 

@@ -7,6 +7,8 @@ mod azure_template;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod dry_run;
 #[cfg(test)]
 mod endpoint;
@@ -29,6 +31,8 @@ mod real;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod support;
@@ -40,3 +44,4 @@ mod sysdig;
 mod tokens;
 #[cfg(test)]
 mod usage;
+mod watching_health;

@@ -2,8 +2,11 @@
 
 mod acr;
 mod artifactory;
+mod bills;
 mod conformance;
+mod datadog;
 mod deploy;
+mod discovery;
 mod documents;
 mod faults;
 mod findings;
@@ -15,6 +18,8 @@ mod parsers;
 mod progress;
 mod prometheus;
 mod pushes;
+mod rules;
+mod sample;
 mod sweeps;
 mod trouble;
 mod unchanged;

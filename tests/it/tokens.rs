@@ -1,5 +1,9 @@
 //! Organizations and tokens from the command line.
 
+mod guarding;
+mod leaks;
+mod making;
+
 use std::path::{Path, PathBuf};
 
 use crate::examples::indexed;
@@ -49,6 +53,15 @@ fn tokens_are_stored_hashed() {
             .any(|window| window == body.as_bytes());
         assert!(!found, "{} holds the token", path.display());
     }
+}
+
+/// A data directory with an organization, and nothing else.
+fn enrolled() -> Scout {
+    let scout = Scout::new();
+    let dir = scout.dir().to_str().unwrap();
+    let outcome = program::run("scout", Path::new("/"), ["enroll", ORG, "--data-dir", dir]);
+    outcome.expect_code(0);
+    scout
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

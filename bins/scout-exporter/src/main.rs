@@ -3,6 +3,7 @@
 //! Exit status: 0 after a signal to stop, 1 when something failed, 64 when it was used wrongly.
 
 mod hosted;
+mod record;
 mod tls;
 mod usage;
 
@@ -12,20 +13,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use scout_config::{
-    ConfigFile, DEFAULT_DATA_DIR, LogFormat, ProcessEnvironment, StopSignal, SystemClock, USAGE,
+    ConfigFile, DEFAULT_DATA_DIR, ExtendedArguments, LogFormat, ProcessEnvironment,
+    ServingArguments, Shell, StopSignal, SystemClock, USAGE,
 };
-use scout_platform::{Clock as _, Reader};
-use scout_web::{
-    CacheMode, CacheTtl, EmptySource, Exporter, ExporterOptions, Hosted, MetricsSource,
-    ReaderSource, Upstream,
-};
+use scout_platform::Clock as _;
+use scout_web::{Exporter, ExporterOptions, Hosted, MetricsSource, PublicAddress, Upstream};
 use tokio::net::TcpListener;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::hosted::HostedArguments;
-use crate::tls::TlsArguments;
+use crate::record::RecordSource;
 use crate::usage::Usage;
 
 /// Serves the metrics endpoint over what scout-watch records, or over Docker's hosted endpoint.
@@ -47,28 +46,31 @@ struct Arguments {
     #[command(flatten)]
     hosted: HostedArguments,
 
-    /// How long a cached answer is good, as in 60m: the pause between two reads of the hosted
-    /// endpoint, and what --cache-mode ttl keeps to
-    #[arg(long, value_name = "TIME", default_value_t = CacheTtl::DEFAULT)]
-    cache_ttl: CacheTtl,
-
-    /// When new numbers are served: `snapshot` (at once) or `ttl` (when the ones before are as old
-    /// as --cache-ttl)
-    #[arg(long, value_name = "MODE", default_value_t = CacheMode::Snapshot)]
-    cache_mode: CacheMode,
+    #[command(flatten)]
+    serving: ServingArguments,
 
     #[command(flatten)]
-    tls: TlsArguments,
+    extended: ExtendedArguments,
+
+    /// Address at which scrapers reach this server, as HOST:PORT or `https://HOST`, for /v1/sd;
+    /// without it, the one that they write
+    #[arg(long, value_name = "ADDR")]
+    public_address: Option<PublicAddress>,
 
     /// How log lines look: `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
+
+    /// Print the script by which a shell completes this command line, and exit
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    completions: Option<Shell>,
 }
 
 const AFTER_HELP: &str = "\
 GET /v1/exporter/org/ORG/metrics   the metrics of an organization; needs a token of its owner,
                                    made with `scout token create --org ORG`, or the token that
                                    the hosted endpoint is read with
+GET /v1/sd                         the organizations of a token as targets, for http_sd_configs
 GET /healthz                       whether the record can be read
 GET /metrics                       the exporter's own health
 
@@ -83,6 +85,9 @@ fn main() -> ExitCode {
             return ExitCode::from(scout_config::usage_status(&error));
         }
     };
+    if let Some(shell) = arguments.completions {
+        return print_completions(shell).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS);
+    }
     scout_config::log(arguments.log_format, &ProcessEnvironment).init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,12 +96,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // An answer takes microseconds, and pages are made on other threads: a second worker would be
+    // woken for nothing again and again.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let tls = arguments.tls.open().await?;
+        let tls = tls::open(&arguments.serving).await?;
         let (source, hosted) = open(arguments).await?;
         let address = arguments.listen;
         let listener = TcpListener::bind(address)
@@ -104,17 +112,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .with_context(|| format!("cannot listen on {address}"))?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
-        let has_ttl = arguments.cache_mode == CacheMode::Ttl || hosted.is_some();
-        if !has_ttl && arguments.cache_ttl != CacheTtl::DEFAULT {
-            tracing::warn!(
-                "--cache-ttl changes nothing here: new numbers are served at once; add \
-                 --cache-mode ttl to serve the same ones for {}",
-                arguments.cache_ttl
-            );
+        let serving = &arguments.serving;
+        if hosted.is_none() && serving.has_idle_ttl() {
+            tracing::warn!("{}", serving.idle_ttl());
         }
         let mut signal = StopSignal::catch().context("cannot catch signals")?;
         let options = ExporterOptions::new(scout_web::Clock::new(|| SystemClock.now()))
-            .with_cache(arguments.cache_mode, arguments.cache_ttl)
+            .with_cache(serving.cache_mode(), serving.cache_ttl())
+            .with_public_address(arguments.public_address.clone())
+            .with_extended(arguments.extended.budget())
             .with_tls(tls);
         let upstream = hosted
             .clone()
@@ -146,20 +152,18 @@ async fn open(arguments: &Arguments) -> anyhow::Result<(Arc<dyn MetricsSource>, 
     let data_dir = arguments.data_dir.clone().or(file.defaults.data_dir);
     let data_dir = data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into());
     let organizations = arguments.hosted.organizations(file.hosted)?;
-    let hosted = HostedArguments::open(organizations, &data_dir, arguments.cache_ttl).await?;
-    let source: Arc<dyn MetricsSource> = if hosted.is_some() && !scout_config::has_store(&data_dir)
-    {
-        tracing::info!(
-            "there is no record in {}: only hosted organizations are served, each to its own \
-                 token",
-            data_dir.display()
-        );
-        Arc::new(EmptySource)
-    } else {
-        let store = scout_config::open_store_to_read(&data_dir)?;
-        Arc::new(ReaderSource::new(Reader::new(store)))
-    };
+    let ttl = arguments.serving.cache_ttl();
+    let hosted = HostedArguments::open(organizations, &data_dir, ttl).await?;
+    let source = RecordSource::open(data_dir, hosted.is_some())?;
+    let source: Arc<dyn MetricsSource> = Arc::new(source);
     Ok((source, hosted))
+}
+
+/// Prints the script by which a shell completes the command line.
+fn print_completions(shell: Shell) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    scout_config::write_completions(&mut out, Arguments::command(), shell)
+        .context("cannot write to standard output")
 }
 
 #[expect(

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use regex::Regex;
-use scout_config::{Defaults, LogFormat};
+use scout_config::{Defaults, ExtendedArguments, LogFormat, ServingArguments, Shell};
 use scout_envs::{IntegrationName, OrgName, PlatformChoice};
+use scout_web::PublicAddress;
 
 /// Watches registries and clusters: indexes images, matches them with advisories, judges them.
 #[derive(Debug, clap::Parser)]
@@ -92,6 +93,22 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDR")]
     pub(crate) serve: Option<SocketAddr>,
 
+    #[command(flatten)]
+    pub(crate) serving: ServingArguments,
+
+    #[command(flatten)]
+    pub(crate) extended: ExtendedArguments,
+
+    /// Address at which scrapers reach --serve, as HOST:PORT or `https://HOST`, for /v1/sd; without
+    /// it, the one that they write
+    #[arg(long, value_name = "ADDR", requires = "serve")]
+    pub(crate) public_address: Option<PublicAddress>,
+
+    /// Tell at this address how the program is: /metrics and /healthz, over HTTP and without a
+    /// token; --serve has both as well
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) health_address: Option<SocketAddr>,
+
     /// Address at which webhooks are received, on the ports of the registries
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
     pub(crate) webhook_address: IpAddr,
@@ -113,6 +130,10 @@ pub(crate) struct Arguments {
     /// How log lines look: `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+
+    /// Print the script by which a shell completes this command line, and exit
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    pub(crate) completions: Option<Shell>,
 }
 
 /// A directory that is not there is a mistake to be told at once.

@@ -14,10 +14,11 @@ use scout_platform::{
     Watched, Watcher,
 };
 use scout_registry::Parameters;
-use scout_sbom::{Budget, Limits};
+use scout_sbom::Limits;
 use scout_store::{IntegrationFamily, IntegrationRecord, Store};
 use tokio::time::Instant;
 
+use crate::health::Health;
 use crate::settings::{Settings, Targets};
 use crate::usage::Usage;
 
@@ -334,9 +335,10 @@ impl Fleet {
         settings: &Settings,
         store: &Arc<dyn Store>,
         org: &Organization,
+        health: &Health,
     ) -> anyhow::Result<Watcher> {
         let clock = Arc::new(SystemClock);
-        let budget = Budget::new(&settings.data_dir);
+        health.watch(self);
         let mut sources = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let watched = Watched {
@@ -344,6 +346,7 @@ impl Fleet {
                 registry: Arc::clone(&member.opened.registry),
                 org: org.id,
                 clock: Arc::clone(&clock) as _,
+                counters: health.counters(&member.name),
             };
             if member.stored.is_none() {
                 watched.restore().await?;
@@ -353,13 +356,14 @@ impl Fleet {
                 platforms: settings.platforms.clone(),
                 limits: Limits::default(),
             };
-            let indexer = Indexer::new(watched.clone(), options, budget.clone());
+            let indexer = Indexer::new(watched.clone(), options, health.budget());
             sources.push(Source::new(watched, sweeper, indexer));
         }
         let advisories = settings.advisories.as_ref().map(AdvisorySource::new);
         let judge = Judge::new(Arc::clone(store), advisories, Arc::clone(&clock) as _);
         let place = (Arc::clone(store), org.id, clock as _);
-        Ok(Watcher::new(place, sources, judge, settings.watch.clone()))
+        let watcher = Watcher::new(place, sources, judge, settings.watch.clone());
+        Ok(watcher.with_judge_counters(health.judge()))
     }
 }
 

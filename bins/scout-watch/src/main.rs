@@ -5,6 +5,7 @@
 mod arguments;
 mod dry_run;
 mod fleet;
+mod health;
 mod notices;
 mod progress;
 mod run;
@@ -17,10 +18,11 @@ mod webhooks;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use arguments::Arguments;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use progress::Screen;
-use scout_config::{ProcessEnvironment, USAGE};
+use scout_config::{ProcessEnvironment, Shell, USAGE};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
@@ -32,12 +34,22 @@ fn main() -> ExitCode {
             return ExitCode::from(scout_config::usage_status(&error));
         }
     };
+    if let Some(shell) = arguments.completions {
+        return print_completions(shell).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS);
+    }
     let screen = Screen::new(arguments.log_format, &ProcessEnvironment);
     scout_config::log_to(arguments.log_format, &ProcessEnvironment, screen.clone()).init();
     match run::run(arguments, &screen) {
         Ok(status) => status,
         Err(error) => fail(&error),
     }
+}
+
+/// Prints the script by which a shell completes the command line.
+fn print_completions(shell: Shell) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    scout_config::write_completions(&mut out, Arguments::command(), shell)
+        .context("cannot write to standard output")
 }
 
 #[expect(

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::Arguments;
 use crate::dry_run::dry_run;
 use crate::fleet::{Fleet, Member, open_flags};
+use crate::health::{self, Health, HealthListener};
 use crate::notices::Notices;
 use crate::progress::Screen;
 use crate::runtimes::Runtimes;
@@ -58,8 +59,17 @@ async fn watch(
 ) -> anyhow::Result<ExitCode> {
     let store = scout_config::open_store(&settings.data_dir)?;
     // Bound before the first sweep: an address in use is told now, not after an hour's work.
-    let listener = match settings.serve {
-        Some(address) => Some(listen(address).await?),
+    let listener = match &settings.serve {
+        Some(serve) => Some((listen(serve.address).await?, serve)),
+        None => None,
+    };
+    let health = Arc::new(Health::new(&settings.data_dir));
+    let told = match settings.health_address {
+        Some(address) => {
+            let listener = listen(address).await?;
+            health::tell(listener.local_addr()?);
+            Some(HealthListener::start(listener, &store, &health))
+        }
         None => None,
     };
     store.enroll(&settings.org, SystemClock.now()).await?;
@@ -72,20 +82,22 @@ async fn watch(
         return Err(fleet.broken.swap_remove(0));
     }
     let serving = match listener {
-        Some(listener) => {
-            Some(Serving::start(listener, &store, &org, settings, stop.clone()).await?)
+        Some((listener, serve)) => {
+            let how = (settings, serve);
+            Some(Serving::start(listener, &store, &org, how, &health, stop.clone()).await?)
         }
         None => None,
     };
     // Before anything is judged: what is found from now on is told.
     let notices = Notices::open(settings, &store, &org).await?;
-    let runtimes = Runtimes::new(&store, &org, settings);
+    let runtimes = Runtimes::new(&store, &org, settings, &health);
     let house = House {
         settings,
         screen,
         store,
         org,
         runtimes,
+        health,
         serving: serving.as_ref(),
     };
     let status = match settings.once {
@@ -109,6 +121,9 @@ async fn watch(
     if let Some(serving) = serving {
         serving.end().await?;
     }
+    if let Some(told) = told {
+        told.end().await?;
+    }
     Ok(status)
 }
 
@@ -119,20 +134,28 @@ struct House<'a> {
     store: Arc<dyn Store>,
     org: Organization,
     runtimes: Runtimes,
+    health: Arc<Health>,
     serving: Option<&'a Serving>,
 }
 
 impl House<'_> {
+    /// Makes the watcher of a fleet.
+    async fn watcher(&self, fleet: &Fleet) -> anyhow::Result<Watcher> {
+        fleet
+            .watcher(self.settings, &self.store, &self.org, &self.health)
+            .await
+    }
+
     async fn once(&self, fleet: &Fleet, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
         for error in &fleet.broken {
             tracing::error!("{error:#}");
         }
+        let watcher = self.watcher(fleet).await?;
         // First: the images that are indexed below join by themselves, and all is judged at the end.
         let synced = self.runtimes.once(&fleet.runtimes, stop).await;
         for error in synced.iter().filter_map(|synced| synced.as_ref().err()) {
             tracing::error!("{}", scout_platform::chain(error));
         }
-        let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
         let mut reports = self.screen.during(&watcher, watcher.once(stop)).await?;
         if let ([report], []) = (reports.as_mut_slice(), synced.as_slice())
             && let Some(error) = report.unlisted.take()
@@ -178,8 +201,9 @@ impl House<'_> {
         stop: &CancellationToken,
         is_first: bool,
     ) -> anyhow::Result<&'static str> {
-        let watcher = fleet.watcher(self.settings, &self.store, &self.org).await?;
-        let (receivers, mut refused) = Receivers::start(fleet, &watcher, self.settings).await;
+        let watcher = self.watcher(fleet).await?;
+        let (receivers, mut refused) =
+            Receivers::start(fleet, &watcher, self.settings, &self.health).await;
         if is_first && !refused.is_empty() {
             receivers.end().await;
             return Err(refused.swap_remove(0));

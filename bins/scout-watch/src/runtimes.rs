@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::Member;
+use crate::health::Health;
 use crate::settings::Settings;
 
 /// How many clusters are asked about at once: what runs in one may be a hundred thousand images.
@@ -38,6 +39,7 @@ pub(crate) struct Runtimes {
     org: Organization,
     interval: Duration,
     turns: Semaphore,
+    health: Arc<Health>,
     /// By name. It outlives the opened integrations: opening them anew is no reason to ask.
     schedule: Mutex<HashMap<String, Slot>>,
 }
@@ -55,8 +57,14 @@ struct Slot {
 }
 
 impl Runtimes {
-    pub(crate) fn new(store: &Arc<dyn Store>, org: &Organization, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        store: &Arc<dyn Store>,
+        org: &Organization,
+        settings: &Settings,
+        health: &Arc<Health>,
+    ) -> Self {
         Self {
+            health: Arc::clone(health),
             store: Arc::clone(store),
             org: org.clone(),
             interval: settings.runtime_interval,
@@ -157,6 +165,7 @@ impl Runtimes {
             &SystemClock,
         )
         .await;
+        self.health.note_sync(&member.name, recorded.is_ok());
         let tidied = self.tidy(member, environment, &source).await;
         Some(recorded.map(drop).and(tidied))
     }

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
-use scout_config::{ConfigFile, ConfiguredIntegration, DEFAULT_DATA_DIR};
+use scout_config::{
+    ConfigFile, ConfiguredIntegration, DEFAULT_DATA_DIR, ExtendedArguments, ServingArguments,
+};
 use scout_envs::{IntegrationName, OrgName, PlatformChoice};
 use scout_platform::WatchOptions;
+use scout_web::PublicAddress;
 
 use crate::arguments::Arguments;
+use crate::usage::Usage;
 
 /// Five minutes: what Sysdig tells changes with its own scans, and others who ask it do so every
 /// half an hour.
@@ -30,8 +34,37 @@ pub(crate) struct Settings {
     pub(crate) platforms: PlatformChoice,
     pub(crate) advisories: Option<PathBuf>,
     pub(crate) once: bool,
-    pub(crate) serve: Option<SocketAddr>,
+    pub(crate) serve: Option<Serve>,
+    pub(crate) health_address: Option<SocketAddr>,
     pub(crate) webhook_address: IpAddr,
+}
+
+/// Where and how the metrics are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Serve {
+    pub(crate) address: SocketAddr,
+    pub(crate) arguments: ServingArguments,
+    pub(crate) extended: ExtendedArguments,
+    pub(crate) public_address: Option<PublicAddress>,
+}
+
+impl Serve {
+    fn new(arguments: &Arguments) -> Result<Option<Self>, Usage> {
+        let given = arguments
+            .serving
+            .given()
+            .or_else(|| arguments.extended.given());
+        match (arguments.serve, given) {
+            (None, Some(flag)) => Err(Usage::needs_serve(flag)),
+            (None, None) => Ok(None),
+            (Some(address), _) => Ok(Some(Self {
+                address,
+                arguments: arguments.serving.clone(),
+                extended: arguments.extended,
+                public_address: arguments.public_address.clone(),
+            })),
+        }
+    }
 }
 
 /// What is watched.
@@ -54,8 +87,9 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If the file cannot be used.
+    /// If the file cannot be used, or flags need another one.
     pub(crate) fn new(arguments: Arguments) -> anyhow::Result<Self> {
+        let serve = Serve::new(&arguments)?;
         let (defaults, configured) = match &arguments.config {
             Some(path) => {
                 let file = ConfigFile::load(path)?;
@@ -107,7 +141,8 @@ impl Settings {
             platforms: arguments.platform.or(defaults.platform).unwrap_or_default(),
             advisories: arguments.advisories.or(defaults.advisories),
             once: arguments.once,
-            serve: arguments.serve,
+            serve,
+            health_address: arguments.health_address,
             webhook_address: arguments.webhook_address,
         })
     }

@@ -27,6 +27,13 @@ impl Usage {
         ))
     }
 
+    /// A flag about serving, where nothing is served.
+    pub(crate) fn needs_serve(flag: &str) -> Self {
+        Self(format!(
+            "{flag} is about what --serve serves: add --serve ADDR, or leave it out"
+        ))
+    }
+
     /// There is neither a registry nor an integration.
     pub(crate) fn nothing_to_watch(settings: &Settings) -> Self {
         Self(format!(

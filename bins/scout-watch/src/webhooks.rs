@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, Member};
+use crate::health::Health;
 use crate::settings::Settings;
 
 /// The listeners, one for each port.
@@ -32,6 +33,7 @@ impl Receivers {
         fleet: &Fleet,
         watcher: &Watcher,
         settings: &Settings,
+        health: &Health,
     ) -> (Self, Vec<anyhow::Error>) {
         let recorders: BTreeMap<String, EventRecorder> = fleet
             .members
@@ -48,13 +50,18 @@ impl Receivers {
         }
         let stop = CancellationToken::new();
         let (mut servers, mut refused) = (Vec::with_capacity(ports.len()), Vec::new());
+        let mut receivers = Vec::with_capacity(ports.len());
         for (port, members) in ports {
             let address = SocketAddr::new(settings.webhook_address, port);
             match listen(address, &members, Arc::clone(&sink), stop.clone()).await {
-                Ok(server) => servers.push(server),
+                Ok((receiver, server)) => {
+                    receivers.push(receiver);
+                    servers.push(server);
+                }
                 Err(error) => refused.push(error),
             }
         }
+        health.listen(receivers);
         (Self { stop, servers }, refused)
     }
 
@@ -75,7 +82,7 @@ async fn listen(
     members: &[&Member],
     sink: Arc<dyn EventSink>,
     stop: CancellationToken,
-) -> anyhow::Result<JoinHandle<usize>> {
+) -> anyhow::Result<(WebhookReceiver, JoinHandle<usize>)> {
     let tls = tls(members).await?;
     let routes = members
         .iter()
@@ -93,9 +100,9 @@ async fn listen(
             member.name
         );
     }
-    Ok(tokio::spawn(async move {
-        receiver.run(listener, tls, stop.cancelled_owned()).await
-    }))
+    let server = receiver.clone();
+    let server = async move { server.run(listener, tls, stop.cancelled_owned()).await };
+    Ok((receiver, tokio::spawn(server)))
 }
 
 /// Returns the certificate that the registries of one port have.

@@ -9,9 +9,10 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use regex::Regex;
-use scout_config::DEFAULT_DATA_DIR;
+use scout_config::{DEFAULT_DATA_DIR, Shell};
 use scout_envs::{ImageReference, IntegrationName, OrgName, Role};
 
+use crate::tokens::{ExpiryTime, Lifetime};
 pub(crate) use environments::{
     CompareFormat, EnvironmentArguments, EnvironmentCommand, ExitOn, ImagesArguments,
     ImagesCommand, MemberFormat, StreamArguments, StreamCommand,
@@ -45,6 +46,13 @@ pub(crate) enum Command {
     /// List repositories, and choose which are analyzed
     #[command(subcommand)]
     Repo(RepoCommand),
+    /// Print the script by which a shell completes this command line
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// Print the version
     Version,
     /// List environments; list the images of one; record an image in one
@@ -153,6 +161,15 @@ pub(crate) enum IntegrationCommand {
         kind: String,
     },
 }
+
+const COMPLETIONS_HELP: &str = "\
+The other two programs do the same with --completions. For this session:
+
+  source <(scout completions bash)
+  source <(scout-watch --completions bash)
+  source <(scout-exporter --completions bash)
+
+docs/command-line.md says where to put the scripts so that they are always there.";
 
 const INTEGRATION_HELP: &str = "\
 The connection is tested first: addresses, credentials, listing, reading an image. If the test
@@ -265,18 +282,38 @@ pub(crate) struct Repositories {
     pub(crate) registry: Option<String>,
 }
 
+const TOKEN_HELP: &str = "\
+  scout token create --org acme --expires-in 90d
+  scout token create --org acme --output prometheus/token
+
+docs/tokens.md tells how tokens look, how leaked ones are found, and how they are replaced.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Make a token; the last line printed is the token, and it is never shown again
+    #[command(after_help = TOKEN_HELP)]
     Create {
         /// `owner` reads the metrics, `member` does not
         #[arg(long, default_value = "owner")]
         role: Role,
+        /// How long it is good, as in 90d, 12h or 6months; without it, it does not expire
+        #[arg(long, value_name = "TIME", conflicts_with = "expires_at")]
+        expires_in: Option<Lifetime>,
+        /// Until when it is good: 2027-06-30 (the beginning of that day, UTC) or
+        /// 2027-06-30T12:00:00Z
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<ExpiryTime>,
+        /// Write the token to this file, which its owner alone can read, and do not print it
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
         #[command(flatten)]
         org: Org,
     },
-    /// List tokens, without their secrets
+    /// List tokens, without their secrets: until when they are good, and when they were last used
     List {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t)]
+        format: TableFormat,
         #[command(flatten)]
         org: Org,
     },

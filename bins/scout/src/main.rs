@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arguments::{Arguments, Command, DataDir, TokenCommand};
+use arguments::{Arguments, Command, DataDir};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use scout_config::{SystemClock, USAGE};
@@ -49,11 +49,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match command {
             Command::Enroll { org, data } => organizations::enroll(&org, &data).await,
-            Command::Token(TokenCommand::Create { role, org }) => tokens::create(&org, role).await,
-            Command::Token(TokenCommand::List { org }) => tokens::list(&org).await,
-            Command::Token(TokenCommand::Revoke { token, org }) => {
-                tokens::revoke(&org, &token).await
-            }
+            Command::Token(command) => tokens::run(command).await,
             Command::Environment(arguments) => return environments::run(*arguments).await,
             Command::Stream(arguments) => streams::run(arguments).await,
             Command::Images(arguments) => images::run(arguments).await,
@@ -66,6 +62,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
             Command::Integration(command) => return integrations::run(command).await,
             Command::Repo(command) => repositories::run(command).await,
+            Command::Completions { shell } => output::print_completions(shell),
             Command::Version => output::print(concat!("scout ", env!("CARGO_PKG_VERSION"), "\n")),
         }?;
         Ok(ExitCode::SUCCESS)

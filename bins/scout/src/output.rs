@@ -3,13 +3,23 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use scout_config::SystemClock;
+use clap::CommandFactory as _;
+use scout_config::{Shell, SystemClock};
 use scout_platform::Clock as _;
 use serde::Serialize;
+
+use crate::arguments::Arguments;
 
 /// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     scout_config::write_text(&mut std::io::stdout().lock(), text)
+        .context("cannot write to standard output")
+}
+
+/// Prints the script by which a shell completes the command line, to the letter.
+pub(crate) fn print_completions(shell: Shell) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    scout_config::write_completions(&mut out, Arguments::command(), shell)
         .context("cannot write to standard output")
 }
 

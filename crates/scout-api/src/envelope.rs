@@ -25,7 +25,7 @@ pub struct ErrorItem {
 pub enum ErrorCode {
     /// No token was sent, or nothing that looks like one (status 401).
     Unauthorized,
-    /// The token is mistyped, unknown or revoked (status 401).
+    /// The token is mistyped, unknown, revoked or expired (status 401).
     InvalidToken,
     /// The token is good but not for this (status 403).
     Forbidden,
@@ -35,6 +35,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// Nothing that can be sent is accepted by the caller (status 406).
     NotAcceptable,
+    /// Too many requests were refused; a good token is let in (status 429).
+    TooManyRequests,
     /// The server cannot answer now; the same request may succeed later (status 503).
     Unavailable,
     /// A code that this version does not know.

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(feature = "client")]
+mod caching;
+#[cfg(feature = "client")]
 mod client;
 mod envelope;
 #[cfg(feature = "client")]
@@ -10,6 +12,8 @@ pub mod hosted;
 mod path;
 mod token;
 
+#[cfg(feature = "client")]
+pub use caching::{CacheMode, CacheTtl, InvalidCacheMode, InvalidCacheTtl};
 #[cfg(feature = "client")]
 pub use client::{MAX_METRICS_BYTES, MetricsText, ScoutClient, ScoutServer};
 pub use envelope::{ErrorBody, ErrorCode, ErrorItem};

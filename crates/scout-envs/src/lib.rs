@@ -4,6 +4,7 @@ mod coverage;
 mod digest;
 mod distribution;
 mod environment;
+mod extended;
 mod filter;
 mod finding;
 mod gap;
@@ -21,12 +22,17 @@ mod role;
 mod severity;
 mod snapshot;
 mod stream;
+mod upkeep;
 mod vulnerability;
 
 pub use coverage::{Coverage, Unknown};
 pub use digest::{Digest, DigestAlgorithm, InvalidDigest};
 pub use distribution::Distribution;
 pub use environment::{EnvironmentName, InvalidEnvironmentName};
+pub use extended::{
+    Extended, ExtendedStream, MAX_REPOSITORY_ROWS, MemberCounts, OtherRepositories,
+    RepositoryCounts,
+};
 pub use filter::{InvalidGlob, RepositoryFilter};
 pub use finding::{Finding, SeveritySource};
 pub use gap::{Gap, GapKind};
@@ -44,4 +50,5 @@ pub use role::{Role, UnknownRole};
 pub use severity::{Severity, SeverityCounts, UnknownSeverity};
 pub use snapshot::{PolicyCounts, Snapshot, StreamSnapshot};
 pub use stream::{InvalidStreamName, StreamName};
+pub use upkeep::{NotAnalyzed, RuntimeSync, Upkeep};
 pub use vulnerability::VulnerabilityId;

@@ -92,6 +92,13 @@ impl SeverityCounts {
         self.0[severity as usize] += 1;
     }
 
+    /// Adds other counts, severity by severity.
+    pub fn add_all(&mut self, other: &Self) {
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own += other;
+        }
+    }
+
     /// Returns how many there are of this severity.
     #[must_use]
     pub fn of(&self, severity: Severity) -> u64 {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::extended::Extended;
 use crate::organization::OrgName;
 use crate::policy::PolicyId;
 use crate::severity::SeverityCounts;
@@ -23,6 +24,11 @@ pub struct Snapshot {
     pub valid_until: Option<Timestamp>,
     /// The streams that exist, `latest-indexed` first, then by name.
     pub streams: Vec<StreamSnapshot>,
+    /// What is known beyond that. It is kept apart from the rest, as it can be much larger and
+    /// few ask for it: absent where the snapshot was read without it, or was made by a release
+    /// that did not know it.
+    #[serde(skip)]
+    pub extended: Option<Extended>,
 }
 
 /// The numbers of one stream.

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         judged_at: "2026-11-21T12:00:00Z".parse()?,
         advisories_loaded_at: None,
         valid_until: None,
+        extended: None,
         streams: vec![StreamSnapshot {
             name: StreamName::latest_indexed(),
             members: 2,

@@ -22,8 +22,11 @@ pub use number::Number;
 #[cfg(feature = "openmetrics-parser")]
 pub use parse::{MAX_PARSED_BYTES, MAX_PARSED_SAMPLES, ParseError, parse};
 pub use render::{Rendered, render};
-pub use schema::{CounterSchema, GaugeSchema, InvalidSchema};
-pub use scout::{NotDocumented, documented_families, scout_families};
+pub use schema::{CounterSchema, FamilyDescription, GaugeSchema, InvalidSchema};
+pub use scout::{
+    DOCUMENTED_FAMILIES, EXTENDED_FAMILIES, InvalidSeriesBudget, NotDocumented, SeriesBudget,
+    documented_families, extended_families, scout_families,
+};
 
 #[cfg(test)]
 mod hostile;

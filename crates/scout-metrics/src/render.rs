@@ -151,25 +151,29 @@ fn write_samples(text: &mut String, family: &Family) {
 
 /// Label values in both formats, and help texts in OpenMetrics: `\`, `"` and line feeds.
 fn escape(text: &mut String, value: &str) {
-    for char in value.chars() {
-        match char {
-            '\\' => text.push_str(r"\\"),
-            '"' => text.push_str(r#"\""#),
-            '\n' => text.push_str(r"\n"),
-            other => text.push(other),
-        }
-    }
+    escape_these(text, value, |byte| matches!(byte, b'\\' | b'"' | b'\n'));
 }
 
 /// Help texts in Prometheus text: a quote stays as it is, `\"` would be read as two characters.
 fn escape_help(text: &mut String, value: &str) {
-    for char in value.chars() {
-        match char {
-            '\\' => text.push_str(r"\\"),
-            '\n' => text.push_str(r"\n"),
-            other => text.push(other),
-        }
+    escape_these(text, value, |byte| matches!(byte, b'\\' | b'\n'));
+}
+
+/// Writes what stands between such bytes, which are all ASCII, as a whole: most values have none.
+fn escape_these(text: &mut String, value: &str, is_escaped: impl Fn(u8) -> bool) {
+    let mut rest = value;
+    while let Some(index) = rest.bytes().position(&is_escaped) {
+        let (plain, found) = rest.split_at(index);
+        text.push_str(plain);
+        let mut chars = found.chars();
+        text.push_str(match chars.next() {
+            Some('\\') => r"\\",
+            Some('"') => r#"\""#,
+            _ => r"\n",
+        });
+        rest = chars.as_str();
     }
+    text.push_str(rest);
 }
 
 #[cfg(test)]

@@ -2,6 +2,28 @@
 
 use crate::family::{CounterFamily, GaugeFamily, Kind};
 
+/// Everything about a family that does not change while a program runs: what a document says of it.
+///
+/// ```
+/// use scout_metrics::{DOCUMENTED_FAMILIES, Kind};
+///
+/// let first = &DOCUMENTED_FAMILIES[0];
+/// assert_eq!(first.name, "scout_stream_vulnerabilities");
+/// assert_eq!(first.kind, Kind::Gauge);
+/// assert_eq!(first.labels, ["streamName", "severity"]);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FamilyDescription {
+    /// The name to query; that of a counter ends in `_total`.
+    pub name: &'static str,
+    /// What the series are.
+    pub kind: Kind,
+    /// The help text.
+    pub help: &'static str,
+    /// The label names, in the order in which they are written.
+    pub labels: &'static [&'static str],
+}
+
 /// The name, help text and label names of a gauge family with `N` labels.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct GaugeSchema<const N: usize> {
@@ -25,6 +47,17 @@ impl<const N: usize> GaugeSchema<N> {
         match check(Kind::Gauge, name, &labels) {
             Some(reason) => Err(reason),
             None => Ok(Self { name, help, labels }),
+        }
+    }
+
+    /// Returns the description of a schema that is a `static`, or a promoted constant.
+    #[must_use]
+    pub const fn description(&'static self) -> FamilyDescription {
+        FamilyDescription {
+            name: self.name,
+            kind: Kind::Gauge,
+            help: self.help,
+            labels: &self.labels,
         }
     }
 
@@ -60,6 +93,17 @@ impl<const N: usize> CounterSchema<N> {
         match check(Kind::Counter, name, &labels) {
             Some(reason) => Err(reason),
             None => Ok(Self { name, help, labels }),
+        }
+    }
+
+    /// Returns the description of a schema that is a `static`, or a promoted constant.
+    #[must_use]
+    pub const fn description(&'static self) -> FamilyDescription {
+        FamilyDescription {
+            name: self.name,
+            kind: Kind::Counter,
+            help: self.help,
+            labels: &self.labels,
         }
     }
 

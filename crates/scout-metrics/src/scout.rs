@@ -1,30 +1,40 @@
-//! The three families of Docker Scout's metrics endpoint, names and texts as documented.
+//! The three families of Docker Scout's metrics endpoint, names and texts as documented; and,
+//! apart, those beyond them.
 
+mod extended;
 mod read;
 
 use scout_envs::{Severity, Snapshot};
 
 use crate::exposition::Exposition;
 use crate::gauge;
-use crate::schema::GaugeSchema;
+use crate::schema::{FamilyDescription, GaugeSchema};
 
+pub use extended::{EXTENDED_FAMILIES, InvalidSeriesBudget, SeriesBudget, extended_families};
 pub use read::{NotDocumented, documented_families};
 
-const VULNERABILITIES: GaugeSchema<2> = gauge!(
+static VULNERABILITIES: GaugeSchema<2> = gauge!(
     "scout_stream_vulnerabilities",
     "Vulnerabilities in a stream",
     ["streamName", "severity"]
 );
-const COMPLIANT: GaugeSchema<3> = gauge!(
+static COMPLIANT: GaugeSchema<3> = gauge!(
     "scout_policy_compliant_images",
     "Compliant images for a policy in a stream",
     ["id", "displayName", "streamName"]
 );
-const EVALUATED: GaugeSchema<3> = gauge!(
+static EVALUATED: GaugeSchema<3> = gauge!(
     "scout_policy_evaluated_images",
     "Total images evaluated against a policy in a stream",
     ["id", "displayName", "streamName"]
 );
+
+/// The families that Docker documents, in the order in which they are written.
+pub const DOCUMENTED_FAMILIES: &[FamilyDescription] = &[
+    VULNERABILITIES.description(),
+    COMPLIANT.description(),
+    EVALUATED.description(),
+];
 
 /// Returns everything the metrics endpoint says of an organization: exactly three families.
 ///

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use crate::error::Result;
 use crate::index::chain;
+use crate::stats::ErrorKind;
 use crate::sweep::Sweeper;
 use crate::watched::Watched;
 
@@ -223,6 +224,8 @@ impl HintReader<'_> {
             Err(error) if error.is_not_found() => Answer::Gone,
             Err(error) => {
                 let reference = registry.reference(repository);
+                let counters = &self.sweeper.watched().counters;
+                counters.count_error(ErrorKind::of(&error));
                 tracing::warn!("{reference}:{tag}, which an event names: {}", chain(&error));
                 if error.is_retryable() || error.concerns_whole_source() {
                     answers.out_of_reach = Some(error.retry_after().unwrap_or_default());

@@ -110,6 +110,9 @@ impl Indexer {
                 reason: Some(reason),
             },
             Err(failure) => {
+                if let Some(kind) = failure.kind() {
+                    self.watched.counters.count_error(kind);
+                }
                 return Ok(Attempt {
                     out_of_reach: failure.out_of_reach(),
                     outcome: self.failed(work, &failure),
@@ -256,6 +259,9 @@ impl Indexer {
             .store
             .image_by_manifest(manifest, ANALYSIS_VERSION)
             .await?;
+        if known.is_some() {
+            self.watched.counters.count_reused_image();
+        }
         Ok(known.map(FoundImage::Known))
     }
 

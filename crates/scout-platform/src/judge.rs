@@ -5,10 +5,12 @@
 
 mod advisories;
 mod coverage;
+mod extended;
 mod in_use;
 mod latest;
 mod standing;
 mod stream;
+mod worst;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -243,7 +245,8 @@ impl Judge {
         };
         let judged = Judged::load(self.store.as_ref(), work.org, &self.policies).await?;
         self.note(lease, work.org, &org, &judged).await?;
-        let snapshot = judged.snapshot(org, self.clock.now());
+        let references = self.store.repository_references(work.org).await?;
+        let snapshot = judged.snapshot(org, &references, self.clock.now());
         self.store.publish(lease, work, snapshot).await?;
         Ok(())
     }

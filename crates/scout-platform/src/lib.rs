@@ -14,6 +14,7 @@ mod plan;
 mod report;
 mod retry;
 mod runtime;
+mod stats;
 mod sweep;
 mod tag_order;
 #[cfg(test)]
@@ -47,7 +48,14 @@ pub use runtime::{
     replace_share, sync_list, sync_runtime,
 };
 pub use scout_sbom::{Document, DocumentFormat, DocumentPackage};
+pub use scout_store::{
+    ArtifactState, ChannelHealth, OrgHealth, RecordHealth, ShareHealth, WorkClass, WorkState,
+};
+pub use stats::{
+    AttemptOutcome, ErrorKind, JudgeCounters, JudgeStats, RegistryStats, RuntimeStats,
+    SourceCounters, SourceStats, SweepOutcome, WatchStats,
+};
 pub use sweep::{Problems, SweepOptions, SweepReport, Sweeper};
-pub use token::create_token;
+pub use token::{TOKEN_USE_INTERVAL, TokenUse, create_token};
 pub use watch::{Progress, RunReport, Source, WatchOptions, Watcher};
 pub use watched::Watched;

@@ -11,8 +11,11 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
-use scout_envs::{ImageReference, OrgName, Platform, Snapshot, Tag};
-use scout_store::{ArtifactRecord, ArtifactState, ImageRecord, Store, TokenGrant};
+use jiff::Timestamp;
+use scout_envs::{ImageReference, OrgName, Platform, Snapshot, Tag, Upkeep};
+use scout_store::{
+    ArtifactRecord, ArtifactState, ImageRecord, RecordHealth, Store, TokenGrant, TokenUse,
+};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -28,7 +31,7 @@ pub use environment::{
 pub use stream::{PolicyLine, SeverityLine, StreamImage, StreamLine, StreamReport};
 pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
 
-/// Reads what is known. It computes reports, and never writes.
+/// Reads what is known. It computes reports, and writes nothing but when tokens were used.
 #[derive(Clone)]
 pub struct Reader {
     store: Arc<dyn Store>,
@@ -107,6 +110,32 @@ impl Reader {
         }
     }
 
+    /// Returns an organization's newest snapshot with its extended part, if it has one; nothing
+    /// if there is no snapshot, or no organization.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn extended_snapshot(&self, org: &OrgName) -> Result<Option<Snapshot>> {
+        match self.store.org(org).await? {
+            Some(id) => Ok(self.store.extended_snapshot(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns what waits in an organization and how old its sources are; of an unknown one that
+    /// is nothing. Not to be asked more than every few seconds.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn upkeep(&self, org: &OrgName) -> Result<Upkeep> {
+        match self.store.org(org).await? {
+            Some(id) => Ok(self.store.upkeep(id).await?),
+            None => Ok(Upkeep::default()),
+        }
+    }
+
     /// Returns whether the organization was enrolled.
     ///
     /// # Errors
@@ -116,13 +145,49 @@ impl Reader {
         Ok(self.store.org(org).await?.is_some())
     }
 
-    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked.
+    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked; its time
+    /// may be over.
     ///
     /// # Errors
     ///
     /// If the store fails.
     pub async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>> {
         Ok(self.store.token_grant(hash).await?)
+    }
+
+    /// Returns the SHA-256 of the tokens that were not revoked; of more than `limit` the newest.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn token_hashes(&self, limit: usize) -> Result<Vec<[u8; 32]>> {
+        Ok(self.store.token_hashes(limit).await?)
+    }
+
+    /// Records that tokens were used, as [`Store::record_token_uses`] does: the one thing that is
+    /// written here, and no more than a note.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or may not be written.
+    pub async fn record_token_uses(&self, uses: Vec<TokenUse>) -> Result<()> {
+        Ok(self.store.record_token_uses(uses).await?)
+    }
+
+    /// Returns a mark that is another one after anything was committed, by whomever; see
+    /// [`Store::change_mark`].
+    #[must_use]
+    pub fn change_mark(&self) -> Option<u64> {
+        self.store.change_mark()
+    }
+
+    /// Returns how the record is doing, all organizations together.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn health(&self, now: Timestamp) -> Result<RecordHealth> {
+        Ok(self.store.health(now).await?)
     }
 
     /// Lists artifacts in these states, or all if none is named. Those that are not indexed have

@@ -18,6 +18,7 @@ use scout_store::{Observation, RegistryId, RepositoryRecord, WorkClass};
 
 use crate::error::{Error, Result};
 use crate::index::chain;
+use crate::stats::ErrorKind;
 use crate::watched::Watched;
 pub(crate) use progress::SweepProgress;
 use reach::{Concern, FailedTags, Reach};
@@ -177,6 +178,10 @@ impl Sweeper {
             report.gone_tags += listing.gone_tags;
             report.problems.merge(listing.problems);
         }
+        drop(listings);
+        if report.problems.total() == 0 && !reach.is_lost() {
+            self.watched.record_sweep(record.id, started).await?;
+        }
         Ok(report)
     }
 
@@ -243,6 +248,7 @@ impl Sweeper {
                 Vec::new()
             }
             Err(error) => {
+                self.watched.counters.count_error(ErrorKind::of(&error));
                 match reach.note_unlisted(&error) {
                     Concern::All => self.lose(&mut report.problems, &error, reach),
                     Concern::One => {
@@ -324,14 +330,18 @@ impl Sweeper {
                         .await?;
                     report.tags += 1;
                     report.new_tags += u64::from(observed.is_new);
+                    self.watched.counters.count_tag(observed.is_new);
                 }
                 // A tag deleted between listing and asking is no problem; the next listing tells.
                 Err(error) if error.is_not_found() => {}
-                Err(error) => match reach.note_unresolved(&error) {
-                    Concern::All => self.lose(&mut report.problems, &error, reach),
-                    Concern::One if failed.add(chain(&error)) => break,
-                    Concern::One => {}
-                },
+                Err(error) => {
+                    self.watched.counters.count_error(ErrorKind::of(&error));
+                    match reach.note_unresolved(&error) {
+                        Concern::All => self.lose(&mut report.problems, &error, reach),
+                        Concern::One if failed.add(chain(&error)) => break,
+                        Concern::One => {}
+                    }
+                }
             }
         }
         drop(resolving);
@@ -372,6 +382,7 @@ impl Sweeper {
     /// Leaves the rest of the registry to the next sweep, and says why, once.
     fn lose(&self, problems: &mut Problems, error: &scout_registry::Error, reach: &Reach) {
         if reach.lose() {
+            self.watched.counters.note_reachable(false);
             let host = self.watched.registry.host();
             let what = match error.concerns_whole_source() {
                 true => "",

@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::hint::EventRecorder;
 use crate::index::{Indexer, chain};
 use crate::judge::{Judge, JudgeOutcome};
+use crate::stats::JudgeCounters;
 use crate::sweep::{SweepReport, Sweeper};
 use crate::watched::Watched;
 use breaker::Breaker;
@@ -130,6 +131,7 @@ pub struct Watcher {
     clock: Arc<dyn Clock>,
     sources: Vec<Source>,
     judge: Judge,
+    judged: Arc<JudgeCounters>,
     options: WatchOptions,
     /// Told when there may be work.
     work: Notify,
@@ -154,11 +156,19 @@ impl Watcher {
             clock,
             sources,
             judge,
+            judged: Arc::default(),
             options,
             work: Notify::new(),
             wake: Arc::default(),
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// Counts judgements here.
+    #[must_use]
+    pub fn with_judge_counters(mut self, counters: Arc<JudgeCounters>) -> Self {
+        self.judged = counters;
+        self
     }
 
     /// Returns what records the events of each source, in their order.
@@ -352,7 +362,7 @@ impl Watcher {
                 () = stop.cancelled() => return Ok(()),
             }
             let started = Instant::now();
-            match self.judge.run().await {
+            match self.judge_once().await {
                 Ok(_) => {}
                 Err(error @ crate::Error::Advisories { .. }) => tracing::warn!("{}", chain(&error)),
                 Err(error) if is_lease_lost(&error) => {}
@@ -362,10 +372,25 @@ impl Watcher {
         }
     }
 
+    /// Runs the judge, and counts what came of it. A lost lease is nobody's failure.
+    async fn judge_once(&self) -> Result<JudgeOutcome> {
+        let started = Instant::now();
+        let judged = self.judge.run().await;
+        match &judged {
+            Ok(JudgeOutcome::Done { organizations: 1.. }) => {
+                self.judged
+                    .count_judged(self.clock.now(), started.elapsed());
+            }
+            Err(error) if !is_lease_lost(error) => self.judged.count_failed(),
+            _ => {}
+        }
+        judged
+    }
+
     /// Judges what there is to judge, or waits until the process that is the judge has done so.
     async fn judge_all(&self, stop: &CancellationToken) -> Result<()> {
         loop {
-            match self.judge.run().await {
+            match self.judge_once().await {
                 Ok(JudgeOutcome::Done { .. }) => return Ok(()),
                 Ok(JudgeOutcome::ElsewhereHeld) => {}
                 Err(error) if is_lease_lost(&error) => {}

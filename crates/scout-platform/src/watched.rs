@@ -9,6 +9,7 @@ use scout_store::{OrgId, RegistryId, RegistryRecord, RepositoryRecord, Store, Wa
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::stats::SourceCounters;
 
 /// One registry watched for one organization, and where that is recorded. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Watched {
     pub org: OrgId,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// What is counted of the work on it.
+    pub counters: Arc<SourceCounters>,
 }
 
 impl Watched {
@@ -47,6 +50,16 @@ impl Watched {
             self.store.restore_registry(self.org, record.id).await?;
         }
         Ok(())
+    }
+
+    /// Records that a sweep which began at `started` read all of the registry.
+    pub(crate) async fn record_sweep(
+        &self,
+        registry: RegistryId,
+        started: Timestamp,
+    ) -> Result<()> {
+        let store = &self.store;
+        Ok(store.record_sweep(self.org, registry, started).await?)
     }
 
     /// Records repositories of the registry as its adapter names and writes them; `complete`

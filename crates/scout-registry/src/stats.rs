@@ -38,6 +38,30 @@ pub struct Stats {
     pub invalid_rows: u64,
 }
 
+impl Stats {
+    /// Returns both together: what one integration asked for, and another that took its place.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            ping_requests: self.ping_requests + other.ping_requests,
+            token_requests: self.token_requests + other.token_requests,
+            catalog_requests: self.catalog_requests + other.catalog_requests,
+            tag_requests: self.tag_requests + other.tag_requests,
+            head_requests: self.head_requests + other.head_requests,
+            manifest_requests: self.manifest_requests + other.manifest_requests,
+            blob_requests: self.blob_requests + other.blob_requests,
+            blob_bytes: self.blob_bytes + other.blob_bytes,
+            retries: self.retries + other.retries,
+            unchanged_pages: self.unchanged_pages + other.unchanged_pages,
+            throttled: self.throttled + other.throttled,
+            invalid_names: self.invalid_names + other.invalid_names,
+            runtime_requests: self.runtime_requests + other.runtime_requests,
+            runtime_image_requests: self.runtime_image_requests + other.runtime_image_requests,
+            invalid_rows: self.invalid_rows + other.invalid_rows,
+        }
+    }
+}
+
 /// What a request is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RequestKind {

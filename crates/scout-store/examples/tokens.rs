@@ -38,6 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         hint: secret.chars().take(12).collect(),
         role: Role::Owner,
         created_at: Timestamp::now(),
+        expires_at: None,
     };
     store.create_token(id, token).await?;
 

@@ -7,7 +7,9 @@ mod activation;
 mod classes;
 mod environments;
 mod events;
+mod extended;
 mod facts;
+mod health;
 mod integrations;
 mod judgement;
 mod leases;
@@ -19,6 +21,7 @@ mod running;
 mod runtimes;
 mod sample;
 mod tags;
+mod tokens;
 mod work;
 
 use std::future::Future;
@@ -73,6 +76,9 @@ pub const RULES: &[Rule] = rules![
     organizations::an_organization_is_enrolled_once,
     organizations::a_token_grants_until_it_is_revoked,
     organizations::a_token_belongs_to_one_organization,
+    tokens::a_token_has_an_end_or_none,
+    tokens::the_use_of_a_token_is_recorded_in_steps,
+    tokens::hashes_are_those_of_tokens_that_count,
     repositories::a_registry_is_made_once,
     repositories::repositories_of_later_catalogs_have_no_baseline,
     repositories::a_repository_that_an_event_tells_of_is_as_if_listed,
@@ -107,6 +113,10 @@ pub const RULES: &[Rule] = rules![
     tags::a_forgotten_tag_is_gone_at_once,
     tags::the_tags_of_a_digest_are_those_that_point_to_it,
     tags::a_tag_that_moves_to_no_image_stands_for_nothing,
+    extended::the_extended_part_is_kept_apart,
+    extended::repositories_are_named_as_people_write_them,
+    extended::what_is_not_analyzed_is_counted_by_reason,
+    extended::sources_tell_when_they_last_answered,
     events::an_event_comes_back_as_it_was,
     events::an_event_is_recorded_once,
     events::an_event_is_remembered_for_a_while,
@@ -170,6 +180,8 @@ pub const RULES: &[Rule] = rules![
     notices::a_failure_to_send_loses_nothing,
     notices::only_so_many_notices_are_kept,
     notices::a_channel_that_is_gone_keeps_nothing,
+    health::work_is_counted_by_class_and_state,
+    health::ages_are_those_of_what_is_recorded,
     reports::artifacts_are_listed_in_order,
     reports::artifacts_without_a_tag_are_listed_where_they_run,
 ];
@@ -182,4 +194,5 @@ pub const SHARED_RULES: &[SharedRule] = shared_rules![
     activation::work_of_a_disabled_repository_is_lost,
     leases::a_named_lease_has_one_holder,
     leases::what_one_writes_the_other_reads,
+    tokens::a_mark_changes_with_every_commit,
 ];

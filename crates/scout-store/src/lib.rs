@@ -19,6 +19,9 @@ pub use model::event::{
     CONTENT_KEY_PREFIX, EVENTS_REMEMBERED_FOR, EventAction, EventsRecorded, MAX_EVENT_KEY_BYTES,
     MAX_PENDING_EVENTS, MAX_REMEMBERED_EVENTS, NewEvent, PendingEvent,
 };
+pub use model::health::{
+    ChannelHealth, MAX_HEALTH_ROWS, OrgHealth, RecordHealth, ShareHealth, WorkState,
+};
 pub use model::image::{ImageFacts, ImageRecord, NewImage, NewLayer};
 pub use model::integration::{
     IntegrationAdded, IntegrationFamily, IntegrationRecord, IntegrationTest, IntegrationUpdate,
@@ -33,7 +36,7 @@ pub use model::notice::{
     MAX_PENDING_NOTICES, NewNotice, PendingNotice, Standing, StandingLevel, Standings,
     StandingsChange,
 };
-pub use model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+pub use model::organization::Organization;
 pub use model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
@@ -43,6 +46,7 @@ pub use model::runtime::{
     ShareRecord, WaitingReason,
 };
 pub use model::tag::{KnownTag, Observation, Observed};
+pub use model::token::{NewToken, TOKEN_USE_INTERVAL, TokenGrant, TokenRecord, TokenUse};
 pub use model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 pub use sqlite::{Access, SqliteStore};
 pub use store::Store;

@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod environment;
 pub(crate) mod event;
+pub(crate) mod health;
 pub(crate) mod image;
 pub(crate) mod integration;
 pub(crate) mod judgement;
@@ -11,4 +12,5 @@ pub(crate) mod organization;
 pub(crate) mod repository;
 pub(crate) mod runtime;
 pub(crate) mod tag;
+pub(crate) mod token;
 pub(crate) mod work;

@@ -10,9 +10,11 @@ mod column;
 mod connection;
 mod environments;
 mod events;
+mod extended;
 mod fault;
 mod feeds;
 mod findings;
+mod health;
 mod holder;
 mod images;
 mod integrations;
@@ -22,6 +24,7 @@ mod judgement;
 mod layers;
 mod leases;
 mod listings;
+mod mark;
 mod methods;
 mod migration;
 mod organizations;
@@ -35,6 +38,7 @@ mod standings;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod work;
 
 use std::fmt;
@@ -51,6 +55,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use self::connection::{Durability, Readers};
 use self::fault::{Fault, Outcome};
 use self::holder::Holder;
+use self::mark::Mark;
 use crate::error::{Error, Result};
 
 /// The database's name in the data directory.
@@ -67,6 +72,9 @@ pub enum Access {
     /// Only read. The database must exist, and be of this program's schema; the directory may
     /// be on a read-only mount. Methods that write answer [`Error::ReadOnly`].
     ReadOnly,
+    /// As [`ReadOnly`](Self::ReadOnly), but [`Store::record_token_uses`](crate::Store) writes, if
+    /// the directory and the database may be written. No lease is ever taken.
+    ReadAndRecordUses,
 }
 
 /// A store in a data directory: the SQLite database `scout.db`, with the write-ahead log beside
@@ -84,8 +92,13 @@ struct Shared {
     database: PathBuf,
     readers: Readers,
     turns: Arc<Semaphore>,
+    mark: Mark,
     writer: Option<Writer>,
+    /// Writes what is no more than a note; opened when there is one.
+    aside: Option<Aside>,
 }
+
+type Aside = Arc<Mutex<Option<Connection>>>;
 
 struct Writer {
     connection: Arc<Mutex<Connection>>,
@@ -110,8 +123,9 @@ impl SqliteStore {
         let database = data_dir.join(DATABASE);
         let opened = match access {
             Access::ReadWrite => open_to_write(data_dir, &database).map(Some),
-            Access::ReadOnly => open_to_read(&database).map(|()| None),
+            Access::ReadOnly | Access::ReadAndRecordUses => open_to_read(&database).map(|()| None),
         };
+        let aside = (access == Access::ReadAndRecordUses).then(Aside::default);
         let writer = opened.map_err(|fault| opening_error(fault, access, data_dir))?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -119,7 +133,9 @@ impl SqliteStore {
                 database,
                 readers: Readers::default(),
                 turns: Arc::new(Semaphore::new(READERS)),
+                mark: Mark::default(),
                 writer,
+                aside,
             }),
         })
     }
@@ -179,6 +195,25 @@ impl SqliteStore {
                 });
             };
             connection::write(&mut connection, durability, |tx| run(tx, &writer.holder))
+                .map_err(|fault| fault.into_error(action, &shared.directory))
+        });
+        joined(action, done.await)
+    }
+
+    /// Runs a writing transaction that a loss of power may undo, also in a store that otherwise
+    /// only reads, if it may write asides.
+    async fn write_aside<T, F>(&self, action: &'static str, run: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let Some(aside) = &self.shared.aside else {
+            return self.write(action, run).await;
+        };
+        let mut aside = Arc::clone(aside).lock_owned().await;
+        let shared = Arc::clone(&self.shared);
+        let done = spawn_blocking(move || {
+            connection::write_aside(&mut aside, &shared.database, run)
                 .map_err(|fault| fault.into_error(action, &shared.directory))
         });
         joined(action, done.await)
@@ -253,7 +288,7 @@ fn opening_error(fault: Fault, access: Access, directory: &Path) -> Error {
     let path = directory.to_owned();
     match fault {
         // Who only reads is not told that the directory cannot be written.
-        Fault::Io(source) if access == Access::ReadOnly => Error::Open {
+        Fault::Io(source) if access != Access::ReadWrite => Error::Open {
             path,
             source: source.into(),
         },

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 use scout_envs::{
-    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag,
+    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag, Upkeep,
 };
 
 use crate::error::Result;
@@ -15,6 +15,7 @@ use crate::id::{EventId, ImageId, NoticeId, OrgId, PackageId, RegistryId, Reposi
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
 use crate::model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
+use crate::model::health::RecordHealth;
 use crate::model::image::{ImageRecord, NewLayer};
 use crate::model::integration::{
     IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
@@ -26,12 +27,13 @@ use crate::model::judgement::{
 use crate::model::notice::{
     ChannelFailure, ChannelKey, ChannelRecord, PendingNotice, Standings, StandingsChange,
 };
-use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+use crate::model::organization::Organization;
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
 use crate::model::runtime::{RunningImageRecord, RunningImageStatus, RunningStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
+use crate::model::token::{NewToken, TokenGrant, TokenRecord, TokenUse};
 use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 
 /// Everything Scout knows.
@@ -67,8 +69,32 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Revokes a token at once; returns whether there was one to revoke.
     async fn revoke_token(&self, org: OrgId, token: TokenId, now: Timestamp) -> Result<bool>;
 
-    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked.
+    /// Returns what the token with this SHA-256 grants, unless it is unknown or revoked. The store
+    /// has no clock: whether the token's time is over is for the caller to see.
     async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>>;
+
+    /// Returns the SHA-256 of the tokens of all organizations that were not revoked; of more than
+    /// `limit` the newest.
+    async fn token_hashes(&self, limit: usize) -> Result<Vec<[u8; 32]>>;
+
+    /// Records that tokens were used. What is recorded only grows, and only in steps of at least
+    /// [`TOKEN_USE_INTERVAL`](crate::TOKEN_USE_INTERVAL); unknown tokens are passed over. A loss of
+    /// power may undo it.
+    async fn record_token_uses(&self, uses: Vec<TokenUse>) -> Result<()>;
+
+    /// Returns a mark that is another one after anything was committed, by whomever.
+    ///
+    /// If two calls on this value return the same mark, then everything that was read between
+    /// them is still so at the second call: nothing was committed since the first, through this
+    /// value or any other, in this process or any other. Different marks tell nothing. Marks of two
+    /// values, or of two runs of a program, have nothing to do with each other.
+    ///
+    /// May be called in each request and on a thread of the runtime: it takes microseconds.
+    /// Nothing is returned where it cannot be told so fast, or not just now; what was kept is to
+    /// be looked up again then.
+    fn change_mark(&self) -> Option<u64> {
+        None
+    }
 
     // Integrations.
 
@@ -537,11 +563,32 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Publishes the organization's new snapshot under the next generation (the one in the value
     /// is ignored) and clears the work it answers. Returns the generation. A snapshot equal to
-    /// the last one but for time and generation keeps the generation.
+    /// the last one but for time and generation keeps the generation; its extended part is
+    /// compared too.
     async fn publish(&self, judge: &Lease, work: JudgeWork, snapshot: Snapshot) -> Result<u64>;
 
-    /// Returns the organization's newest snapshot.
+    /// Returns the organization's newest snapshot, without its extended part.
     async fn snapshot(&self, org: OrgId) -> Result<Option<Snapshot>>;
+
+    /// Returns the organization's newest snapshot with its extended part, if it has one.
+    async fn extended_snapshot(&self, org: OrgId) -> Result<Option<Snapshot>>;
+
+    /// Returns how people write each repository that was ever recorded, with its registry.
+    async fn repository_references(&self, org: OrgId) -> Result<BTreeMap<RepositoryId, String>>;
+
+    /// Records that a sweep which began at `started` read all of the registry that is watched.
+    async fn record_sweep(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        started: Timestamp,
+    ) -> Result<()>;
+
+    /// Returns what is not analyzed, and when each source of facts last answered.
+    ///
+    /// Reads every tag and everything that runs: some tenths of a second where there are hundreds
+    /// of thousands, so nobody should ask more than every few seconds.
+    async fn upkeep(&self, org: OrgId) -> Result<Upkeep>;
 
     // Notices.
 
@@ -593,6 +640,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         key: &ChannelKey,
         failure: ChannelFailure,
     ) -> Result<()>;
+
+    // Health.
+
+    /// Returns how the record is doing, all organizations together. Costs some milliseconds with
+    /// 100,000 images: to be asked every few seconds at most.
+    async fn health(&self, now: Timestamp) -> Result<RecordHealth>;
 
     // Reports.
 

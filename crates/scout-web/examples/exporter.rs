@@ -25,10 +25,7 @@ impl MetricsSource for Demo {
     }
 
     async fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenGrant>, BoxError> {
-        let grant = || TokenGrant {
-            org: self.snapshot.org.clone(),
-            role: Role::Owner,
-        };
+        let grant = || TokenGrant::new(self.snapshot.org.clone(), Role::Owner);
         Ok((*hash == self.token.hash()).then(grant))
     }
 
@@ -48,6 +45,7 @@ async fn main() -> Result<(), BoxError> {
             judged_at: Timestamp::now(),
             advisories_loaded_at: None,
             valid_until: None,
+            extended: None,
             streams: vec![StreamSnapshot {
                 name: StreamName::latest_indexed(),
                 members: 2,

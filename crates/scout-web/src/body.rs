@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
 
+use crate::scrape::headers;
 use crate::source::BoxError;
 
 /// Most bodies made at a time. Each takes a core for up to a second and the memory of its text
@@ -23,7 +24,7 @@ const MAX_MAKERS: usize = 2;
 const GZIP_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 3;
 
-const MADE: CounterSchema<2> = counter!(
+pub(crate) const MADE: CounterSchema<2> = counter!(
     "scout_exporter_bodies_made_total",
     "Bodies rendered and compressed, each once per snapshot",
     ["format", "encoding"]
@@ -54,13 +55,14 @@ impl Representation {
     }
 }
 
-/// Bytes to be sent, with their entity tag.
+/// Bytes to be sent, with their entity tag and all headers of an answer that holds them.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     /// Made of the bytes, so that each representation has its own, and every server and every
     /// restart gives the same.
     pub(crate) etag: HeaderValue,
+    pub(crate) headers: HeaderMap,
 }
 
 /// A text and all bodies made of it so far.
@@ -200,7 +202,12 @@ impl Body {
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         // Hexadecimal digits in quotes are always a header value.
         let etag = HeaderValue::try_from(format!("\"{hex}\"")).map_err(io::Error::other)?;
-        Ok(Self { bytes, etag })
+        let headers = headers(of, &etag);
+        Ok(Self {
+            bytes,
+            etag,
+            headers,
+        })
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) up: bool,
     /// When the last poll that read everything ended.
     pub(crate) last_success: Option<Timestamp>,
+    /// The epoch of the source: generations of another one say nothing.
+    pub(crate) epoch: u64,
     /// Whether any poll could list the organizations.
     pub(crate) listed: bool,
 }

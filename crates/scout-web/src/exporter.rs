@@ -9,18 +9,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use scout_api::CacheMode;
 use scout_envs::OrgName;
+use scout_metrics::Family;
 use tokio::net::TcpListener;
 
+use crate::auth::Gate;
 use crate::body::{Body, Maker, Representation};
 use crate::cache::{Cache, State};
-use crate::caching::CacheMode;
+use crate::discovery::PublicAddress;
 use crate::failure::Failure;
-use crate::lookup::Lookups;
 use crate::options::ExporterOptions;
 use crate::page::Page;
+use crate::record::RecordLook;
+use crate::scrape::Requests;
 use crate::serve::{Limits, serve_within};
-use crate::source::{BoxError, MetricsSource, TokenGrant};
+use crate::source::{BoxError, MetricsSource};
 use crate::stats::{Operation, Stats};
 use crate::upstream::Upstream;
 
@@ -39,10 +43,11 @@ struct Inner {
     options: ExporterOptions,
     cache: Cache,
     maker: Maker,
-    lookups: Lookups,
+    gate: Gate,
     /// The page of an organization that is younger than the last poll.
     nothing: Arc<Page>,
     stats: Stats,
+    record: RecordLook,
 }
 
 impl Exporter {
@@ -65,9 +70,10 @@ impl Exporter {
             options,
             cache: Cache::default(),
             maker: Maker::new(),
-            lookups: Lookups::default(),
+            gate: Gate::default(),
             nothing: Arc::new(Page::render(0, None)),
             stats: Stats::default(),
+            record: RecordLook::default(),
         }))
     }
 
@@ -77,15 +83,25 @@ impl Exporter {
     /// [`serve`](crate::serve()) does.
     pub async fn run(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
         let mut shutdown = pin!(shutdown);
+        let first = async { tokio::join!(self.refresh(), self.look_at_record()) };
         tokio::select! {
-            _ = self.refresh() => {}
+            _ = first => {}
             () = &mut shutdown => return 0,
         }
         let tls = self.0.options.tls.clone();
-        tokio::select! {
-            cut_off = serve_within(Limits::SCRAPES, listener, tls, self.router(), shutdown) => cut_off,
+        let cut_off = tokio::select! {
+            cut_off = serve_within(Limits::SCRAPES, listener, tls, Requests::new(self), shutdown) => cut_off,
             never = self.poll() => match never {},
-        }
+            never = self.0.record.follow(self.source(), &self.0.options.clock) => match never {},
+        };
+        self.record_uses().await;
+        cut_off
+    }
+
+    /// Asks the record once how it is doing.
+    async fn look_at_record(&self) {
+        let clock = &self.0.options.clock;
+        self.0.record.look(self.source(), clock).await;
     }
 
     /// Looks at the source again and again. Never ends; dropping the future stops it and harms
@@ -93,6 +109,7 @@ impl Exporter {
     pub async fn poll(&self) -> Infallible {
         loop {
             self.refresh().await;
+            self.record_uses().await;
             tokio::time::sleep(self.0.options.poll_interval).await;
         }
     }
@@ -105,6 +122,7 @@ impl Exporter {
         let question = self.0.source.organizations_generations();
         let listed = self.poll_ask(Operation::Generations, question).await;
         let mut after = State {
+            epoch: self.0.source.epoch(),
             listed: before.listed || listed.is_ok(),
             last_success: before.last_success,
             ..State::default()
@@ -153,14 +171,18 @@ impl Exporter {
                 continue;
             }
             let known = before.pages.get(&org);
-            let stays = |page: &&Arc<Page>| page.generation == generation || self.is_cached(page);
-            if let Some(page) = known.filter(stays) {
+            let is_same = before.epoch == after.epoch;
+            let stays = |page: &&Arc<Page>| {
+                self.is_cached(page) || (page.generation == generation && !page.is_upkeep_due())
+            };
+            if let Some(page) = known.filter(|page| is_same && stays(page)) {
                 pages.insert(org, Arc::clone(page));
                 continue;
             }
-            match self.read_page(&org, generation).await {
+            let same = known.filter(|page| is_same && page.generation == generation);
+            match self.read_page(&org, generation, same).await {
                 Ok(page) => {
-                    pages.insert(org, Arc::new(page));
+                    pages.insert(org, page);
                 }
                 Err(problem) => {
                     if let Some(page) = known {
@@ -230,11 +252,29 @@ impl Exporter {
         }
     }
 
-    async fn read_page(&self, org: &OrgName, listed: u64) -> Result<Page, BoxError> {
-        let question = self.0.source.snapshot(org);
-        let snapshot = self.poll_ask(Operation::Snapshot, question).await?;
-        let render = move || Page::render(listed, snapshot.as_ref());
-        Ok(tokio::task::spawn_blocking(render).await?)
+    /// Reads what is new of an organization; `same` is its page if that is of this generation.
+    async fn read_page(
+        &self,
+        org: &OrgName,
+        listed: u64,
+        same: Option<&Arc<Page>>,
+    ) -> Result<Arc<Page>, BoxError> {
+        let source = &self.0.source;
+        let Some(budget) = self.0.options.extended else {
+            let snapshot = self.poll_ask(Operation::Snapshot, source.snapshot(org));
+            let snapshot = snapshot.await?;
+            let render = move || Page::render(listed, snapshot.as_ref());
+            return Ok(Arc::new(tokio::task::spawn_blocking(render).await?));
+        };
+        let upkeep = self.poll_ask(Operation::Snapshot, source.upkeep(org));
+        let upkeep = upkeep.await?;
+        if let Some(page) = same.filter(|page| page.still_tells(&upkeep)) {
+            return Ok(Arc::clone(page));
+        }
+        let snapshot = self.poll_ask(Operation::Snapshot, source.extended_snapshot(org));
+        let snapshot = snapshot.await?;
+        let render = move || Page::render_extended(listed, snapshot.as_ref(), upkeep, budget);
+        Ok(Arc::new(tokio::task::spawn_blocking(render).await?))
     }
 
     async fn poll_ask<T>(
@@ -260,16 +300,6 @@ impl Exporter {
         })
     }
 
-    /// Asks what a token allows, together with the requests that come with it at the same time.
-    pub(crate) async fn grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>, Failure> {
-        let exporter = self.clone();
-        let look = async move {
-            let question = exporter.source().token(&hash);
-            exporter.ask(Operation::Token, question).await
-        };
-        self.0.lookups.find(hash, REQUEST_TIMEOUT, look).await
-    }
-
     /// Asks whether the source answers at all.
     pub(crate) async fn check_health(&self) -> Result<(), BoxError> {
         let question = self.0.source.organizations_generations();
@@ -278,15 +308,12 @@ impl Exporter {
         answer.map(drop)
     }
 
-    /// Returns a body of a page, made before or now.
-    pub(crate) async fn body(
+    /// Makes a body of a page, with those who want it at the same time.
+    pub(crate) async fn make_body(
         &self,
         page: Arc<Page>,
         wanted: Representation,
     ) -> Result<Body, Failure> {
-        if let Some(body) = page.bodies.ready(wanted) {
-            return Ok(body);
-        }
         // A task of its own: a scraper that goes away leaves the body to those who wait for it.
         let exporter = self.clone();
         let making = async move { page.bodies.get(wanted, &exporter.0.maker).await };
@@ -299,6 +326,10 @@ impl Exporter {
 
     pub(crate) fn nothing(&self) -> Arc<Page> {
         Arc::clone(&self.0.nothing)
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     pub(crate) fn maker(&self) -> &Maker {
@@ -321,6 +352,27 @@ impl Exporter {
         &self.0.stats
     }
 
+    /// Returns what is known of the record's health, and of the program's.
+    pub(crate) fn other_families(&self, now: Timestamp) -> Vec<Family> {
+        let mut families = self.0.record.families(now);
+        if let Some(own) = &self.0.options.own {
+            families.extend(own.families(now));
+        }
+        families
+    }
+
+    pub(crate) fn public_address(&self) -> Option<&PublicAddress> {
+        self.0.options.public_address.as_ref()
+    }
+
+    /// Returns with which scheme this server is asked.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.0.options.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     pub(crate) fn version(&self) -> &str {
         &self.0.options.version
     }
@@ -338,7 +390,7 @@ impl fmt::Debug for Exporter {
     }
 }
 
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     limit: Duration,
     question: impl Future<Output = Result<T, BoxError>>,
 ) -> Result<T, BoxError> {

@@ -1,5 +1,7 @@
 //! What is answered when something is not served.
 
+use std::time::Duration;
+
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -20,6 +22,8 @@ pub(crate) enum Failure {
     NoToken,
     /// The token is mistyped, unknown or revoked.
     InvalidToken,
+    /// The token was good until its end. Told only to who shows all of it.
+    ExpiredToken,
     /// The token is good, but another organization's.
     OtherOrganization,
     /// The token is the organization's, but not an owner's.
@@ -34,17 +38,82 @@ pub(crate) enum Failure {
     NotAcceptable,
     /// The source does not answer, or has not answered since the start.
     Unavailable,
+    /// The address was refused too often, and is not looked up now.
+    TooManyFailures {
+        /// When to come again.
+        retry_seconds: u64,
+    },
+}
+
+/// Why somebody is not let in: what is counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    NoToken,
+    InvalidToken,
+    ExpiredToken,
+    OtherOrganization,
+    NotOwner,
+    UnknownOrganization,
+    TooManyFailures,
+}
+
+impl Refusal {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::NoToken,
+        Self::InvalidToken,
+        Self::ExpiredToken,
+        Self::OtherOrganization,
+        Self::NotOwner,
+        Self::UnknownOrganization,
+        Self::TooManyFailures,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::InvalidToken => "invalid_token",
+            Self::ExpiredToken => "expired_token",
+            Self::OtherOrganization => "other_organization",
+            Self::NotOwner => "not_owner",
+            Self::UnknownOrganization => "unknown_organization",
+            Self::TooManyFailures => "too_many_failures",
+        }
+    }
 }
 
 impl Failure {
+    /// Returns the answer for who was refused too often, and has to wait this long.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        // Rounded up: who comes earlier is refused again.
+        let retry_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::TooManyFailures { retry_seconds }
+    }
+
+    /// Returns why somebody is not let in, if that is what it is.
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::NoToken => Some(Refusal::NoToken),
+            Self::InvalidToken => Some(Refusal::InvalidToken),
+            Self::ExpiredToken => Some(Refusal::ExpiredToken),
+            Self::OtherOrganization => Some(Refusal::OtherOrganization),
+            Self::NotOwner => Some(Refusal::NotOwner),
+            Self::UnknownOrganization => Some(Refusal::UnknownOrganization),
+            Self::TooManyFailures { .. } => Some(Refusal::TooManyFailures),
+            Self::NotFound | Self::MethodNotAllowed | Self::NotAcceptable | Self::Unavailable => {
+                None
+            }
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
-            Self::NoToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::InvalidToken | Self::ExpiredToken => StatusCode::UNAUTHORIZED,
             Self::OtherOrganization | Self::NotOwner => StatusCode::FORBIDDEN,
             Self::UnknownOrganization | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -57,6 +126,10 @@ impl Failure {
             Self::InvalidToken => (
                 ErrorCode::InvalidToken,
                 "the token is mistyped, unknown or revoked",
+            ),
+            Self::ExpiredToken => (
+                ErrorCode::InvalidToken,
+                "the token has expired: make a new one with `scout token create`",
             ),
             Self::OtherOrganization => (
                 ErrorCode::Forbidden,
@@ -83,25 +156,38 @@ impl Failure {
                 ErrorCode::Unavailable,
                 "the data cannot be read now, try again",
             ),
+            Self::TooManyFailures { .. } => (
+                ErrorCode::TooManyRequests,
+                "too many requests without a good token came from this address: correct the \
+                 token, or stop what sends it",
+            ),
         };
         ErrorBody::new(code, message)
     }
 
     /// The header that says more, if there is one.
-    fn extra_header(self) -> Option<(HeaderName, &'static str)> {
+    fn extra_header(self) -> Option<(HeaderName, HeaderValue)> {
+        let fixed = |name, value| Some((name, HeaderValue::from_static(value)));
         match self {
-            Self::NoToken => Some((WWW_AUTHENTICATE, r#"Bearer realm="scout""#)),
-            Self::InvalidToken => Some((
+            Self::NoToken => fixed(WWW_AUTHENTICATE, r#"Bearer realm="scout""#),
+            Self::InvalidToken => fixed(
                 WWW_AUTHENTICATE,
                 r#"Bearer realm="scout", error="invalid_token""#,
-            )),
-            Self::NotOwner => Some((
+            ),
+            Self::ExpiredToken => fixed(
+                WWW_AUTHENTICATE,
+                r#"Bearer realm="scout", error="invalid_token", error_description="the token has expired""#,
+            ),
+            Self::NotOwner => fixed(
                 WWW_AUTHENTICATE,
                 r#"Bearer realm="scout", error="insufficient_scope""#,
-            )),
-            Self::Unavailable => Some((RETRY_AFTER, RETRY_SECONDS)),
+            ),
+            Self::Unavailable => fixed(RETRY_AFTER, RETRY_SECONDS),
+            Self::TooManyFailures { retry_seconds } => {
+                Some((RETRY_AFTER, HeaderValue::from(retry_seconds)))
+            }
             // Another header gives another answer, though none is kept.
-            Self::NotAcceptable => Some((VARY, VARIES)),
+            Self::NotAcceptable => fixed(VARY, VARIES),
             Self::OtherOrganization
             | Self::UnknownOrganization
             | Self::NotFound
@@ -121,7 +207,6 @@ impl IntoResponse for Failure {
         let body = serde_json::to_string(&self.body()).unwrap_or_default();
         let mut response = (self.status(), headers, body).into_response();
         if let Some((name, value)) = self.extra_header() {
-            let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
         response

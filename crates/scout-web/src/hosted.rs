@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use scout_envs::OrgName;
 use scout_metrics::Family;
 
+pub use crate::hosted::families::HOSTED_FAMILIES;
 use crate::hosted::feed::Feed;
 pub use crate::hosted::feed::LOOK_INTERVAL;
 pub use crate::hosted::options::{HostedOptions, HostedTimes, MetricsServer, Random, TokenReader};

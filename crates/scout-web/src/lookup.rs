@@ -1,6 +1,6 @@
 //! One look at the store for all requests that show the same token at the same time.
 //!
-//! A revoked token must be refused at once, so nothing is kept here: each request is answered by
+//! A revoked token must be refused at once, so no answer is kept here: each request is answered by
 //! a look that began after the request came. Requests that come while a look is under way wait
 //! together for the next one.
 
@@ -127,10 +127,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(5);
 
     fn grant() -> TokenGrant {
-        TokenGrant {
-            org: "acme".parse().unwrap(),
-            role: Role::Owner,
-        }
+        TokenGrant::new("acme".parse().unwrap(), Role::Owner)
     }
 
     #[tokio::test]

@@ -5,12 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use scout_api::{CacheMode, CacheTtl};
+use scout_metrics::SeriesBudget;
 
-use crate::caching::{CacheMode, CacheTtl};
+use crate::discovery::PublicAddress;
+use crate::own::OwnFamilies;
 use crate::tls::Tls;
 
 /// How often generations are asked for: what is recorded shall be visible within 2 s.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it is asked what waits and how old sources are, where that is served: twice in a
+/// minute, the pause between two scrapes, as it takes the source some tenths of a second.
+pub const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Choices of an [`Exporter`](crate::Exporter).
 #[derive(Clone, Debug)]
@@ -26,8 +33,15 @@ pub struct ExporterOptions {
     pub cache_mode: CacheMode,
     /// For how long the same body is served with [`CacheMode::Ttl`].
     pub cache_ttl: CacheTtl,
+    /// How many series the families beyond the documented ones may have; without it there are
+    /// none of them. Organizations of another server have the documented ones alone.
+    pub extended: Option<SeriesBudget>,
     /// What makes connections secret; without it they are plain.
     pub tls: Option<Arc<Tls>>,
+    /// At which address others reach this server; without it, at the one they write.
+    pub public_address: Option<PublicAddress>,
+    /// What the program tells of itself beside the server's own metrics.
+    pub own: Option<Arc<dyn OwnFamilies>>,
 }
 
 impl ExporterOptions {
@@ -41,7 +55,10 @@ impl ExporterOptions {
             clock,
             cache_mode: CacheMode::default(),
             cache_ttl: CacheTtl::default(),
+            extended: None,
             tls: None,
+            public_address: None,
+            own: None,
         }
     }
 
@@ -53,10 +70,31 @@ impl ExporterOptions {
         self
     }
 
+    /// Serves more than the documented families, if there is a budget for their series.
+    #[must_use]
+    pub fn with_extended(mut self, budget: Option<SeriesBudget>) -> Self {
+        self.extended = budget;
+        self
+    }
+
     /// Serves over TLS, if there is any.
     #[must_use]
     pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
         self.tls = tls.map(Arc::new);
+        self
+    }
+
+    /// Tells scrapers this address in service discovery.
+    #[must_use]
+    pub fn with_public_address(mut self, address: Option<PublicAddress>) -> Self {
+        self.public_address = address;
+        self
+    }
+
+    /// Adds what the program tells of itself.
+    #[must_use]
+    pub fn with_own(mut self, own: Arc<dyn OwnFamilies>) -> Self {
+        self.own = Some(own);
         self
     }
 

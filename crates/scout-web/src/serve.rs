@@ -5,16 +5,18 @@
 
 mod peer;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -63,6 +65,25 @@ impl Limits {
     };
 }
 
+/// What answers the requests. Each connection has a clone.
+pub(crate) trait Handler: Clone + Send + Sync + 'static {
+    /// Answers a request. Dropping the future harms nothing.
+    fn handle(
+        &self,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response> + Send;
+}
+
+/// Each request has the [`Peer`] as an extension.
+impl Handler for Router {
+    async fn handle(&self, peer: Peer, mut request: Request<Incoming>) -> Response {
+        request.extensions_mut().insert(peer);
+        let answered = TowerToHyperService::new(self.clone()).call(request).await;
+        answered.unwrap_or_else(|never| match never {})
+    }
+}
+
 /// Serves the routes until `shutdown` is done.
 ///
 /// Then no new connection is taken, requests that run may end within [`SHUTDOWN_DEADLINE`], and
@@ -75,13 +96,12 @@ pub async fn serve(
     serve_within(Limits::SCRAPES, listener, None, router, shutdown).await
 }
 
-/// Serves the routes within these limits, over TLS if there is any, as [`serve`] does. Each
-/// request has the [`Peer`] as an extension.
+/// Serves within these limits, over TLS if there is any, as [`serve`] does.
 pub(crate) async fn serve_within(
     limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    router: Router,
+    handler: impl Handler,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
     let slots = Arc::new(Semaphore::new(limits.connections));
@@ -101,7 +121,7 @@ pub(crate) async fn serve_within(
                 let connection = Connection {
                     peer,
                     head_bytes: limits.head_bytes,
-                    router: router.clone(),
+                    handler: handler.clone(),
                     stopped: stopped.clone(),
                 };
                 let tls = tls.clone();
@@ -141,14 +161,14 @@ async fn accept(
 }
 
 /// A connection that was accepted, without its stream.
-struct Connection {
+struct Connection<H> {
     peer: Peer,
     head_bytes: usize,
-    router: Router,
+    handler: H,
     stopped: watch::Receiver<()>,
 }
 
-impl Connection {
+impl<H: Handler> Connection<H> {
     /// Shakes hands, if there is TLS, and answers.
     async fn open(mut self, stream: TcpStream, tls: Option<Arc<Tls>>) {
         // Answers are written whole; waiting to fill packets would only delay small ones.
@@ -173,13 +193,12 @@ impl Connection {
         let Self {
             peer,
             head_bytes,
-            router,
+            handler,
             mut stopped,
         } = self;
-        let router = TowerToHyperService::new(router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            router.call(request)
+        let service = service_fn(move |request: Request<Incoming>| {
+            let handler = handler.clone();
+            async move { Ok::<_, Infallible>(handler.handle(peer, request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use scout_envs::OrgName;
-use scout_metrics::{CounterSchema, Exposition, GaugeSchema, counter, gauge};
+use scout_metrics::{CounterSchema, Exposition, FamilyDescription, GaugeSchema, counter, gauge};
 
+use crate::auth::{CHECKED, REFUSED};
+use crate::body::MADE;
 use crate::cache::State;
 
 // No label here is called `id`, `job`, `instance`, `container`, `pod` or `namespace`: scrapers and
@@ -68,6 +70,24 @@ const SERIES: GaugeSchema<1> = gauge!(
     ["org"]
 );
 
+/// What is on `/metrics` of every program that serves organizations' metrics.
+pub const EXPORTER_FAMILIES: &[FamilyDescription] = &[
+    BUILD.description(),
+    REQUESTS.description(),
+    SCRAPES.description(),
+    SOURCE_UP.description(),
+    SOURCE_ERRORS.description(),
+    LAST_SUCCESS.description(),
+    GENERATION.description(),
+    AGE.description(),
+    ADVISORIES_AGE.description(),
+    HELD.description(),
+    SERIES.description(),
+    MADE.description(),
+    REFUSED.description(),
+    CHECKED.description(),
+];
+
 /// A question to the source.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Operation {
@@ -106,7 +126,8 @@ pub(crate) struct Stats(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    requests: BTreeMap<(String, &'static str), u64>,
+    /// By route, then by class of status.
+    requests: BTreeMap<String, BTreeMap<&'static str, u64>>,
     scrapes: BTreeMap<OrgName, u64>,
     errors: BTreeMap<Operation, u64>,
 }
@@ -120,15 +141,24 @@ impl Stats {
             400..=499 => "4xx",
             _ => "5xx",
         };
-        let mut counts = self.counts();
-        *counts
-            .requests
-            .entry((route.to_owned(), class))
-            .or_default() += 1;
+        // Nothing is allocated for what was counted before.
+        let requests = &mut self.counts().requests;
+        match requests.get_mut(route) {
+            Some(classes) => *classes.entry(class).or_default() += 1,
+            None => {
+                requests.insert(route.to_owned(), BTreeMap::from([(class, 1)]));
+            }
+        }
     }
 
     pub(crate) fn count_scrape(&self, org: &OrgName) {
-        *self.counts().scrapes.entry(org.clone()).or_default() += 1;
+        let scrapes = &mut self.counts().scrapes;
+        match scrapes.get_mut(org) {
+            Some(count) => *count += 1,
+            None => {
+                scrapes.insert(org.clone(), 1);
+            }
+        }
     }
 
     pub(crate) fn count_error(&self, operation: Operation) {
@@ -156,8 +186,10 @@ impl Stats {
         let mut scrapes = SCRAPES.family();
         let mut errors = SOURCE_ERRORS.family();
         let counts = self.counts();
-        for ((route, status), count) in &counts.requests {
-            requests.set([route, status], *count);
+        for (route, classes) in &counts.requests {
+            for (status, count) in classes {
+                requests.set([route, status], *count);
+            }
         }
         for (org, count) in &counts.scrapes {
             scrapes.set([org.as_str()], *count);
@@ -210,6 +242,6 @@ fn insert_state(exposition: &mut Exposition, state: &State, now: Timestamp) {
 }
 
 /// Clocks of two machines may differ: an age is never negative.
-fn seconds_since(time: Timestamp, now: Timestamp) -> i64 {
+pub(crate) fn seconds_since(time: Timestamp, now: Timestamp) -> i64 {
     now.as_second().saturating_sub(time.as_second()).max(0)
 }

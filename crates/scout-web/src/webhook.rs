@@ -30,7 +30,8 @@ use crate::webhook::route::Routes;
 pub use crate::webhook::route::{InvalidRoutes, WebhookRoute};
 use crate::webhook::sender::Senders;
 pub use crate::webhook::sink::{EventSink, Recorded, SinkError};
-pub use crate::webhook::stats::WebhookStats;
+pub(crate) use crate::webhook::stats::{DELIVERIES, EVENTS};
+pub use crate::webhook::stats::{WebhookStats, webhook_families};
 
 /// What connections may cost. Ten delivery headers of 4 KiB are the most that Event Grid sends
 /// (Azure documentation, "Custom delivery properties"). One proxy may stand before all senders,

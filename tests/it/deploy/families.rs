@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use scout_metrics::DOCUMENTED_FAMILIES;
+use scout_web::{EXPORTER_FAMILIES, HOSTED_FAMILIES, RECORD_FAMILIES, WATCHER_FAMILIES};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{dashboards, text};
-use crate::examples::indexed;
+use crate::examples::{ADVISORIES, REGISTRY, indexed};
+use crate::support::guard::Guarded;
 use crate::support::hosted::HostedEndpoint;
 use crate::support::http;
 use crate::support::program;
+use crate::support::registry::free_port;
 use crate::support::scout::Scout;
 use crate::support::serving::Serving;
 
@@ -25,6 +30,9 @@ pub(crate) struct Both {
     pub(crate) exporter: Serving,
     /// A token for `acme`.
     pub(crate) token: String,
+    /// Where a watcher on the same record tells how it is.
+    pub(crate) watcher_url: String,
+    _watcher: Guarded,
     _scout: Scout,
     _folder: TempDir,
 }
@@ -53,9 +61,12 @@ impl Both {
             .arg(&file)
             .arg("--data-dir")
             .arg(scout.dir());
+        let (watcher_url, watcher) = watch(&scout, folder.path());
         let both = Self {
             exporter: Serving::exporting(command),
             token,
+            watcher_url,
+            _watcher: watcher,
             _scout: scout,
             _folder: folder,
         };
@@ -64,9 +75,18 @@ impl Both {
                 .own_page()
                 .contains("scout_exporter_hosted_up{org=\"other\"} 1");
             let production = both.exporter.ask(&both.token);
+            let swept = "scout_watch_last_complete_sweep_age_seconds{";
+            let read = read && both.watcher_page().contains(swept);
             (read && production.body.contains("streamName=\"production\"")).then_some(())
         });
         both
+    }
+
+    /// Returns the page of a watcher that has made a round.
+    pub(crate) fn watcher_page(&self) -> String {
+        http::get(&format!("{}/metrics", self.watcher_url), &[])
+            .unwrap()
+            .body
     }
 
     /// Returns the exporter's own page.
@@ -74,6 +94,20 @@ impl Both {
         let answer = http::get(&format!("{}/metrics", self.exporter.url), &[]);
         answer.unwrap().body
     }
+}
+
+/// Starts a watcher that tells how it is, and nothing else; returns where.
+fn watch(scout: &Scout, folder: &Path) -> (String, Guarded) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let more = [&ADVISORIES[..], &["--health-address", &address]].concat();
+    let command = scout.watch_command(REGISTRY, &more);
+    let guard = Guarded::start(&command, &folder.join("watcher"));
+    let url = format!("http://{address}");
+    program::until("the watcher's health", Duration::from_secs(60), || {
+        assert!(guard.is_running(), "{}", guard.stderr());
+        http::get(&format!("{url}/healthz"), &[])
+    });
+    (url, guard)
 }
 
 /// Returns the words that are names of our metrics.
@@ -101,11 +135,26 @@ pub(crate) fn below<'v>(value: &'v Value, key: &str) -> Vec<&'v str> {
 #[test]
 fn dashboards_and_alerts_use_metrics_that_there_are() {
     let both = Both::start();
-    let page = format!("{}{}", both.own_page(), both.exporter.ask(&both.token).body);
-    let known: BTreeSet<_> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+    let pages = [
+        both.own_page(),
+        both.watcher_page(),
+        both.exporter.ask(&both.token).body,
+    ];
+    let all = [
+        DOCUMENTED_FAMILIES,
+        EXPORTER_FAMILIES,
+        HOSTED_FAMILIES,
+        RECORD_FAMILIES,
+        WATCHER_FAMILIES,
+    ];
+    let known: BTreeSet<_> = all
+        .iter()
+        .flat_map(|own| own.iter().map(|one| one.name))
         .collect();
+    let shown = pages.iter().flat_map(|page| page.lines());
+    let shown = shown.filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let undescribed: Vec<_> = shown.filter(|name| !known.contains(name)).collect();
+    assert!(undescribed.is_empty(), "{undescribed:?} are in no list");
     let rules = text("alerts/scout.rules.yml");
     let mut used = BTreeSet::from_iter(names(&rules).into_iter().map(str::to_owned));
     for file in dashboards() {

@@ -21,7 +21,7 @@ use crate::support::workspace;
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Names of environments; none of them is refused when it is recorded.
-const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 10] = [
     r#"eu "west""#,
     r"back\slash\n and \\ and \",
     r#"a"} 1"#,

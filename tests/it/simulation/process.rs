@@ -89,6 +89,7 @@ impl Place {
             registry: self.registry(),
             org,
             clock: Arc::clone(&clock),
+            counters: Arc::default(),
         };
         let tags = self.settings.some_tags;
         let tags = tags.then(|| Regex::new(TAG_PATTERN).unwrap());

@@ -81,6 +81,7 @@ async fn record_repositories(
         registry: Arc::clone(&opened.registry),
         org: organization.id,
         clock: Arc::new(SystemClock),
+        counters: Arc::default(),
     };
     let names = opened.registry.repositories().await?;
     let registry = watched.record().await?.id;

@@ -39,6 +39,7 @@ fn snapshot(streams: Vec<StreamSnapshot>) -> Snapshot {
         judged_at: jiff::Timestamp::UNIX_EPOCH,
         advisories_loaded_at: None,
         valid_until: None,
+        extended: None,
         streams,
     }
 }

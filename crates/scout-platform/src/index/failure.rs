@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::OutOfReach;
 use crate::error::Error;
+use crate::stats::ErrorKind;
 
 /// How often a blob with wrong content is fetched: once more, in case the way was at fault.
 const WRONG_CONTENT_ATTEMPTS: usize = 2;
@@ -41,6 +42,15 @@ impl Failure {
                 reason.clone()
             }
             Self::Store(error) => chain(error.as_ref()),
+        }
+    }
+
+    /// Returns what kind of failure it is, if it is one that is counted.
+    pub(super) fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Registry(error) => Some(ErrorKind::of(error)),
+            Self::Layer { .. } | Self::Refused(_) => Some(ErrorKind::Damaged),
+            Self::Skipped(_) | Self::OtherPlatform(_) | Self::Store(_) => None,
         }
     }
 

@@ -35,7 +35,9 @@ impl Indexer {
     ) -> Result<KnownLayer, Failure> {
         let flight = self.flights.flight(&descriptor.digest);
         let _turn = flight.lock().await;
+        let counters = &self.watched.counters;
         if let Some(known) = self.known_layer(&descriptor.digest).await? {
+            counters.count_reused_layer(descriptor.size);
             return Ok(known);
         }
         let stream = self.watched.registry.blob(repository, descriptor).await?;
@@ -51,6 +53,7 @@ impl Indexer {
                 what: "reading a layer",
             })?
             .map_err(|error| layer_failure(&descriptor.digest, error))?;
+        counters.count_fetched_layer(analyzed.compressed_bytes);
         self.record(&descriptor.digest, analyzed).await
     }
 

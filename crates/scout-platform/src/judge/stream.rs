@@ -6,14 +6,16 @@ use jiff::Timestamp;
 use roaring::RoaringBitmap;
 use scout_envs::policy::{Evaluation, Subject, SubjectFinding};
 use scout_envs::{
-    Coverage, Finding, MatchKey, OrgName, Policy, PolicyCounts, Severity, SeverityCounts, Snapshot,
-    StreamName, StreamSnapshot, Tag, Verdict, VulnerabilityId,
+    Coverage, Finding, MatchKey, OrgName, Policy, PolicyCounts, Snapshot, StreamName,
+    StreamSnapshot, Tag, Verdict, VulnerabilityId,
 };
 use scout_store::{
     ArtifactState, ImageId, ImageRecord, JudgeInput, OrgId, PackageId, RepositoryId, Store,
 };
 
+use super::extended::ExtendedBuilder;
 use super::in_use::in_use;
+use super::worst::Worst;
 use super::{Feeds, coverage, newest};
 use crate::error::Result;
 
@@ -183,11 +185,23 @@ impl Judged {
     /// The numbers of one stream, if it exists.
     pub(crate) fn stream(&self, name: &StreamName) -> Option<StreamSnapshot> {
         let (name, members) = self.streams.iter().find(|(own, _)| own == name)?;
-        Some(judge_stream(self, name, members))
+        Some(judge_stream(self, name, members).0)
     }
 
-    /// All numbers of the organization.
-    pub(super) fn snapshot(&self, org: OrgName, now: Timestamp) -> Snapshot {
+    /// All numbers of the organization. `references` is how people write repositories.
+    pub(super) fn snapshot(
+        &self,
+        org: OrgName,
+        references: &BTreeMap<RepositoryId, String>,
+        now: Timestamp,
+    ) -> Snapshot {
+        let mut extended = ExtendedBuilder::new(self, references);
+        let streams = self.streams.iter().map(|(name, members)| {
+            let (stream, found) = judge_stream(self, name, members);
+            extended.add(&stream, members, &found);
+            stream
+        });
+        let streams = streams.collect();
         let evaluations = self.images.values().flat_map(|image| &image.evaluations);
         Snapshot {
             org,
@@ -197,11 +211,8 @@ impl Judged {
             valid_until: evaluations
                 .filter_map(|(_, evaluation)| evaluation.valid_until)
                 .min(),
-            streams: self
-                .streams
-                .iter()
-                .map(|(name, members)| judge_stream(self, name, members))
-                .collect(),
+            streams,
+            extended: Some(extended.build()),
         }
     }
 }
@@ -271,25 +282,12 @@ fn streams(
     streams
 }
 
-/// Distinct vulnerabilities, each at its highest severity.
-#[derive(Default)]
-struct Worst<'a>(BTreeMap<&'a VulnerabilityId, Severity>);
-
-impl<'a> Worst<'a> {
-    fn extend(&mut self, findings: impl Iterator<Item = (&'a MatchKey, &'a Finding)>) {
-        for (_, finding) in findings {
-            let severity = self.0.entry(&finding.vulnerability).or_default();
-            *severity = finding.severity.max(*severity);
-        }
-    }
-
-    fn counts(&self) -> SeverityCounts {
-        self.0.values().copied().collect()
-    }
-}
-
-/// The numbers of one stream.
-fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) -> StreamSnapshot {
+/// The numbers of one stream, and all that was found in it.
+fn judge_stream<'a>(
+    judged: &'a Judged,
+    name: &StreamName,
+    members: &BTreeSet<Member>,
+) -> (StreamSnapshot, Worst<'a>) {
     let images: Vec<&JudgedImage> = members
         .iter()
         .filter_map(|(_, image)| judged.images.get(image))
@@ -309,7 +307,7 @@ fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) 
         }
     }
     let is_known = judged_members > 0 || (members.is_empty() && judged.known_to_be_empty);
-    StreamSnapshot {
+    let stream = StreamSnapshot {
         name: name.clone(),
         members: members.len() as u64,
         judged: judged_members,
@@ -317,7 +315,8 @@ fn judge_stream(judged: &Judged, name: &StreamName, members: &BTreeSet<Member>) 
         vulnerabilities: is_known.then(|| all.counts()),
         in_use: in_use.map(|in_use| in_use.counts()),
         policies: policies(&images),
-    }
+    };
+    (stream, all)
 }
 
 fn policies(images: &[&JudgedImage]) -> Vec<PolicyCounts> {

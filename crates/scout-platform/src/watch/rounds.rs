@@ -14,6 +14,7 @@ use crate::activation::Activator;
 use crate::error::{Error, Result};
 use crate::hint::HintReader;
 use crate::index::chain;
+use crate::stats::ErrorKind;
 
 impl Watcher {
     /// Makes one round of a registry: sweeps it, and does what was asked for in the meantime. A
@@ -131,13 +132,27 @@ impl Watcher {
     async fn sweep(&self, source: &Source, report: &mut RunReport) -> Result<()> {
         match Priority::Sweep.scope(source.sweeper.sweep()).await {
             Ok(sweep) => {
+                let counters = &source.watched.counters;
+                counters.count_sweep(&sweep, self.clock.now());
+                if sweep.problems.total() == 0 {
+                    counters.note_reachable(true);
+                }
                 // Whatever kept images from being read, the registry answers.
                 if sweep.repositories > 0 && sweep.problems.total() == 0 {
                     self.reached(source);
                 }
                 report.sweep = sweep;
             }
-            Err(error @ Error::Registry { .. }) => report.unlisted = Some(error),
+            Err(Error::Registry {
+                registry,
+                source: cause,
+            }) => {
+                let counters = &source.watched.counters;
+                counters.count_unlisted();
+                counters.count_error(ErrorKind::of(&cause));
+                let source = cause;
+                report.unlisted = Some(Error::Registry { registry, source });
+            }
             Err(error) => return Err(error),
         }
         Ok(())

@@ -1,6 +1,7 @@
 mod activation;
 mod classes;
 mod events;
+mod extended;
 mod fleet;
 mod names;
 mod reach;
@@ -141,6 +142,7 @@ impl House {
                 registry: Arc::clone(registry) as _,
                 org,
                 clock: Arc::clone(&clock),
+                counters: Arc::default(),
             };
             let options = SweepOptions {
                 all_images: manner.all_images,

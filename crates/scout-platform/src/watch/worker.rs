@@ -178,6 +178,7 @@ impl Watcher {
 
     /// Notes that the registry of a source answers.
     pub(super) fn reached(&self, source: &Source) {
+        source.watched.counters.note_reachable(true);
         if source.breaker.close() {
             tracing::info!("{} answers again", source.watched.registry.host());
             self.work.notify_waiters();
@@ -204,6 +205,7 @@ impl Watcher {
         if work.deferrals > 0 && !is_busy && !source.breaker.is_open() {
             return attempt.outcome;
         }
+        source.watched.counters.note_reachable(false);
         if let Some(pause) = source.breaker.trip(*is_probe, retry_after) {
             tracing::warn!(
                 "{} is out of reach, its images wait for {} s: {reason}",
@@ -220,7 +222,9 @@ impl Watcher {
             work,
             is_probe,
         } = leased;
+        let counters = &source.watched.counters;
         let _in_hand = source.tally.done().take_in_hand();
+        let _in_hand_of_class = counters.take_in_hand(work.class);
         let name = || {
             let reference = source.watched.registry.reference(&work.repository);
             format!("{reference}@{}", work.digest.short())
@@ -275,6 +279,7 @@ impl Watcher {
             }
             _ => {}
         }
+        counters.count_attempt(&outcome);
         let counter = source.tally.counter(&outcome);
         let ended = Ended::of(&outcome);
         match self

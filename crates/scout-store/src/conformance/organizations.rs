@@ -5,7 +5,7 @@ use scout_envs::{OrgName, Role};
 use super::sample::{assert_refused, at, bytes, parse};
 use crate::error::Result;
 use crate::id::TokenId;
-use crate::model::organization::NewToken;
+use crate::model::token::NewToken;
 use crate::store::Store;
 
 /// Enrolling twice gives one organization; they are listed by name.
@@ -33,6 +33,7 @@ fn token(name: &str, role: Role) -> NewToken {
         hint: format!("{name}…"),
         role,
         created_at: at(5),
+        expires_at: None,
     }
 }
 

@@ -123,6 +123,7 @@ pub(super) fn snapshot(judged_at: Timestamp) -> Snapshot {
         judged_at,
         advisories_loaded_at: None,
         valid_until: None,
+        extended: None,
         streams: Vec::new(),
     }
 }
@@ -233,6 +234,13 @@ impl<'a> World<'a> {
     pub(super) async fn lease(&self, second: i64) -> Result<Vec<IndexWork>> {
         self.store
             .lease_index_work(self.org, self.registry, lease_at(second, 100))
+            .await
+    }
+
+    /// Leases at most so much work that is due at this second.
+    pub(super) async fn lease_some(&self, second: i64, limit: u32) -> Result<Vec<IndexWork>> {
+        self.store
+            .lease_index_work(self.org, self.registry, lease_at(second, limit))
             .await
     }
 

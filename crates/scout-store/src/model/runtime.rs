@@ -143,6 +143,16 @@ pub enum WaitingReason {
 }
 
 impl WaitingReason {
+    /// All reasons.
+    pub const ALL: [Self; 6] = [
+        Self::NeverSeen,
+        Self::BelowBaseline,
+        Self::Waiting,
+        Self::OtherPlatform,
+        Self::Failed,
+        Self::Skipped,
+    ];
+
     /// Returns the name shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,5 +1,6 @@
 //! Connections to the database: how they are set up, and the two ways to use them.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,9 @@ use super::fault::{Fault, Outcome};
 /// How long a process waits for another one that writes. Our own transactions take
 /// milliseconds; the longest, replacing all findings of a feed in batches, tens of them.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a note waits for who writes. It is made again a little later.
+const ASIDE_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many statements a connection keeps prepared; there are about 130 in all.
 const STATEMENTS: usize = 192;
@@ -44,11 +48,21 @@ pub(super) fn open_writer(database: &Path) -> Outcome<Connection> {
                 .to_owned(),
         ));
     }
-    // The log stays when the last writer closes: without it, a reader that may not write to the
-    // directory could not open the database.
-    connection.file_control(Some("main"), FileControl::PersistWal(&mut 1))?;
-    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
-    connection.pragma_update(None, "synchronous", "normal")?;
+    set_up_to_write(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the connection of a store that otherwise only reads; creates nothing.
+fn open_aside(database: &Path) -> Outcome<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    // SQLite opens a database it may not write without a word.
+    if connection.is_readonly("main")? {
+        return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+    }
+    set_up(&connection)?;
+    connection.busy_timeout(ASIDE_BUSY_TIMEOUT)?;
+    set_up_to_write(&connection)?;
     Ok(connection)
 }
 
@@ -67,6 +81,28 @@ fn set_up(connection: &Connection) -> Outcome<()> {
     // Sorting must not need a writable directory for temporary files.
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(())
+}
+
+fn set_up_to_write(connection: &Connection) -> Outcome<()> {
+    // The log stays when the last writer closes: without it, a reader that may not write to the
+    // directory could not open the database.
+    connection.file_control(Some("main"), FileControl::PersistWal(&mut 1))?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    Ok(())
+}
+
+/// Runs one writing transaction on a connection that is opened if there is none yet.
+pub(super) fn write_aside<T>(
+    kept: &mut Option<Connection>,
+    database: &Path,
+    run: impl FnOnce(&Transaction<'_>) -> Outcome<T>,
+) -> Outcome<T> {
+    let connection = match kept {
+        Some(connection) => connection,
+        None => kept.insert(open_aside(database)?),
+    };
+    write_now(connection, run)
 }
 
 /// Runs one writing transaction. It is rolled back if `run` fails.

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use scout_envs::Snapshot;
 
 use super::column::{get_count, json, nanos, opt_nanos, to_json};
+use super::extended;
 use super::fault::Outcome;
 use crate::id::{ImageId, OrgId};
 use crate::model::judgement::JudgeWork;
@@ -67,6 +68,8 @@ pub(super) fn publish(
     work: JudgeWork,
     mut snapshot: Snapshot,
 ) -> Outcome<u64> {
+    let extended = snapshot.extended.take();
+    let is_other = extended::replace(tx, work.org, extended.as_ref())?;
     let generation = match self::snapshot(tx, work.org)? {
         None => 1,
         Some(last) => {
@@ -77,7 +80,7 @@ pub(super) fn publish(
                 valid_until: last.valid_until,
                 ..snapshot.clone()
             } == last;
-            match is_same {
+            match is_same && !is_other {
                 true => last.generation,
                 false => last.generation + 1,
             }

@@ -7,19 +7,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use roaring::RoaringBitmap;
 use scout_envs::{
-    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag,
+    Digest, EnvironmentName, IntegrationName, OrgName, RepositoryName, Snapshot, Tag, Upkeep,
 };
 
 use super::{
-    SqliteStore, activation, artifacts, channels, environments, events, feeds, findings, holder,
-    images, integrations, judge_input, judgement, layers, leases, listings, organizations,
-    packages, queue, registries, repositories, shares, standings, tags, work,
+    SqliteStore, activation, artifacts, channels, environments, events, extended, feeds, findings,
+    health, holder, images, integrations, judge_input, judgement, layers, leases, listings,
+    organizations, packages, queue, registries, repositories, shares, standings, tags, tokens,
+    work,
 };
 use crate::error::Result;
 use crate::id::{EventId, ImageId, NoticeId, OrgId, PackageId, RegistryId, RepositoryId, TokenId};
 use crate::model::artifact::{ArtifactOutcome, ArtifactRecord, ArtifactState, Retry};
 use crate::model::environment::{EnvironmentImage, EnvironmentRecord, RecordedImage};
 use crate::model::event::{EventsRecorded, NewEvent, PendingEvent};
+use crate::model::health::RecordHealth;
 use crate::model::image::{ImageRecord, NewLayer};
 use crate::model::integration::{
     IntegrationAdded, IntegrationRecord, IntegrationTest, IntegrationUpdate, IntegrationUpdated,
@@ -31,12 +33,13 @@ use crate::model::judgement::{
 use crate::model::notice::{
     ChannelFailure, ChannelKey, ChannelRecord, PendingNotice, Standings, StandingsChange,
 };
-use crate::model::organization::{NewToken, Organization, TokenGrant, TokenRecord};
+use crate::model::organization::Organization;
 use crate::model::repository::{
     RegistryRecord, RepositoryListing, RepositoryRecord, WatchedRepository,
 };
 use crate::model::runtime::{RunningImageRecord, RunningImageStatus, RunningStatus, ShareRecord};
 use crate::model::tag::{KnownTag, Observation, Observed};
+use crate::model::token::{NewToken, TokenGrant, TokenRecord, TokenUse};
 use crate::model::work::{IndexWork, Lease, LeaseRequest, WorkClass};
 use crate::store::Store;
 
@@ -64,29 +67,41 @@ impl Store for SqliteStore {
     }
 
     async fn create_token(&self, org: OrgId, token: NewToken) -> Result<TokenId> {
-        self.write_durably("create a token", move |tx| {
-            organizations::create_token(tx, org, &token)
-        })
-        .await
+        self.write_durably("create a token", move |tx| tokens::create(tx, org, &token))
+            .await
     }
 
     async fn tokens(&self, org: OrgId) -> Result<Vec<TokenRecord>> {
-        self.read("list the tokens", move |tx| organizations::tokens(tx, org))
+        self.read("list the tokens", move |tx| tokens::list(tx, org))
             .await
     }
 
     async fn revoke_token(&self, org: OrgId, token: TokenId, now: Timestamp) -> Result<bool> {
         self.write_durably("revoke the token", move |tx| {
-            organizations::revoke_token(tx, org, token, now)
+            tokens::revoke(tx, org, token, now)
         })
         .await
     }
 
     async fn token_grant(&self, hash: [u8; 32]) -> Result<Option<TokenGrant>> {
-        self.read("check a token", move |tx| {
-            organizations::token_grant(tx, &hash)
+        self.read("check a token", move |tx| tokens::grant(tx, &hash))
+            .await
+    }
+
+    async fn token_hashes(&self, limit: usize) -> Result<Vec<[u8; 32]>> {
+        self.read("list the tokens", move |tx| tokens::hashes(tx, limit))
+            .await
+    }
+
+    async fn record_token_uses(&self, uses: Vec<TokenUse>) -> Result<()> {
+        self.write_aside("record when tokens were used", move |tx| {
+            tokens::record_uses(tx, &uses)
         })
         .await
+    }
+
+    fn change_mark(&self) -> Option<u64> {
+        self.shared.mark.read(&self.shared.database)
     }
 
     async fn add_integration(
@@ -759,6 +774,39 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn extended_snapshot(&self, org: OrgId) -> Result<Option<Snapshot>> {
+        self.read("read the extended snapshot", move |tx| {
+            extended::snapshot(tx, org)
+        })
+        .await
+    }
+
+    async fn repository_references(&self, org: OrgId) -> Result<BTreeMap<RepositoryId, String>> {
+        self.read("list the repositories", move |tx| {
+            extended::references(tx, org)
+        })
+        .await
+    }
+
+    async fn record_sweep(
+        &self,
+        org: OrgId,
+        registry: RegistryId,
+        started: Timestamp,
+    ) -> Result<()> {
+        self.write("record a sweep", move |tx| {
+            extended::record_sweep(tx, org, registry, started)
+        })
+        .await
+    }
+
+    async fn upkeep(&self, org: OrgId) -> Result<Upkeep> {
+        self.read("tell what waits and how old sources are", move |tx| {
+            extended::upkeep(tx, org)
+        })
+        .await
+    }
+
     async fn open_channels(&self, org: OrgId, keys: &[ChannelKey], now: Timestamp) -> Result<()> {
         let keys = keys.to_vec();
         self.write("record the channels", move |tx| {
@@ -803,6 +851,13 @@ impl Store for SqliteStore {
         let key = key.clone();
         self.write("record a failure to send", move |tx| {
             channels::record_failure(tx, org, &key, &failure)
+        })
+        .await
+    }
+
+    async fn health(&self, now: Timestamp) -> Result<RecordHealth> {
+        self.read("tell how the record is doing", move |tx| {
+            health::health(tx, now)
         })
         .await
     }

@@ -5,13 +5,15 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault::{Fault, Outcome};
 
 /// The steps; the first leads from an empty database to schema 1.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_integrations.sql"),
     include_str!("migrations/0003_work_classes.sql"),
     include_str!("migrations/0004_runtimes.sql"),
     include_str!("migrations/0005_integration_families.sql"),
     include_str!("migrations/0006_notices.sql"),
+    include_str!("migrations/0007_tokens.sql"),
+    include_str!("migrations/0008_extended.sql"),
 ];
 
 /// The newest schema this program knows.

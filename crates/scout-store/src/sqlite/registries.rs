@@ -104,7 +104,8 @@ pub(super) fn retire(tx: &Transaction<'_>, org: OrgId, key: &str, now: Timestamp
     // As if it was never listed: it is not known to be empty, and repositories that are new when
     // it comes back have a baseline.
     tx.prepare_cached(
-        "UPDATE registries SET removed_at = ?2, cataloged_at = NULL WHERE registry_id = ?1",
+        "UPDATE registries SET removed_at = ?2, cataloged_at = NULL, swept_at = NULL
+         WHERE registry_id = ?1",
     )?
     .execute(params![registry.0, nanos(now)])?;
     tx.prepare_cached("UPDATE repositories SET listed_at = NULL WHERE registry_id = ?1")?

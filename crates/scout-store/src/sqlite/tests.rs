@@ -1,5 +1,6 @@
 //! Tests of the SQLite store: the contract, and what only a store in a directory can do.
 
+mod aside;
 mod migrating;
 mod opening;
 mod processes;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use scout_api::hosted::{Problem, ScheduleState, Standing};
 use scout_envs::OrgName;
-use scout_metrics::{CounterSchema, Family, GaugeSchema, counter, gauge};
+use scout_metrics::{CounterSchema, Family, FamilyDescription, GaugeSchema, counter, gauge};
 
 const UP: GaugeSchema<1> = gauge!(
     "scout_exporter_hosted_up",
@@ -35,6 +35,16 @@ const TOKEN_ACCEPTED: GaugeSchema<1> = gauge!(
     "Whether the hosted endpoint accepted the token when it was used last",
     ["org"]
 );
+
+/// What is on `/metrics` of an exporter in hosted mode, besides.
+pub const HOSTED_FAMILIES: &[FamilyDescription] = &[
+    UP.description(),
+    READS.description(),
+    LAST_SUCCESS.description(),
+    AGE.description(),
+    NEXT_READ.description(),
+    TOKEN_ACCEPTED.description(),
+];
 
 /// What an organization's feed tells of itself.
 #[derive(Clone, Debug)]

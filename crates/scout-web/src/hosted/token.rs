@@ -38,3 +38,21 @@ impl Token {
         fingerprint.is_of(self.secret.expose_secret().trim())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_the_tokens_only_if_all_of_it_is() {
+        let token = Token::new("dckr_pat_x\n".into(), [0; TokenFingerprint::LEN]);
+        let hash: [u8; 32] = Sha256::digest(b"dckr_pat_x").into();
+        assert!(token.has_hash(&hash), "a line feed is not part of it");
+        for place in 0..hash.len() {
+            let mut other = hash;
+            other[place] ^= 1;
+            assert!(!token.has_hash(&other), "{place}");
+        }
+        assert!(!token.has_hash(&[0; 32]));
+    }
+}

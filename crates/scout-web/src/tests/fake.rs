@@ -8,10 +8,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use scout_api::Token;
-use scout_envs::{OrgName, PolicyCounts, PolicyId, Role, Severity, Snapshot, StreamSnapshot};
+use scout_envs::{
+    OrgName, PolicyCounts, PolicyId, Role, Severity, Snapshot, StreamSnapshot, Upkeep,
+};
 use tower::ServiceExt;
 
-use crate::{BoxError, Clock, Exporter, ExporterOptions, MetricsSource, TokenGrant};
+use crate::{BoxError, Clock, Exporter, ExporterOptions, MetricsSource, TokenGrant, TokenUse};
 
 /// What the source knows.
 #[derive(Default)]
@@ -25,6 +27,15 @@ pub(super) struct Knowledge {
     /// Nothing is ever answered.
     pub(super) hangs: bool,
     pub(super) snapshots_read: usize,
+    pub(super) upkeep: Upkeep,
+    /// What tells that nothing changed.
+    pub(super) mark: Option<u64>,
+    /// How often a token was looked up, and how often all were listed.
+    pub(super) tokens_read: usize,
+    pub(super) tokens_listed: usize,
+    /// The uses that were recorded, and whether recording fails.
+    pub(super) uses: Vec<TokenUse>,
+    pub(super) uses_fail: bool,
 }
 
 #[derive(Default)]
@@ -55,7 +66,7 @@ impl Fake {
         let org = org.parse().unwrap();
         self.know()
             .tokens
-            .insert(token.hash(), TokenGrant { org, role });
+            .insert(token.hash(), TokenGrant::new(org, role));
         token
     }
 }
@@ -81,9 +92,36 @@ impl MetricsSource for Fake {
         Ok(know.orgs.get(org).cloned().flatten())
     }
 
+    async fn upkeep(&self, _: &OrgName) -> Result<Upkeep, BoxError> {
+        self.answer().await?;
+        Ok(self.know().upkeep.clone())
+    }
+
     async fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenGrant>, BoxError> {
         self.answer().await?;
+        self.know().tokens_read += 1;
         Ok(self.know().tokens.get(hash).cloned())
+    }
+
+    fn change_mark(&self) -> Option<u64> {
+        self.know().mark
+    }
+
+    async fn token_hashes(&self, limit: usize) -> Result<Option<Vec<[u8; 32]>>, BoxError> {
+        self.answer().await?;
+        self.know().tokens_listed += 1;
+        Ok(Some(
+            self.know().tokens.keys().copied().take(limit).collect(),
+        ))
+    }
+
+    async fn record_token_uses(&self, uses: Vec<TokenUse>) -> Result<(), BoxError> {
+        self.answer().await?;
+        if self.know().uses_fail {
+            return Err("the directory is read-only".into());
+        }
+        self.know().uses.extend(uses);
+        Ok(())
     }
 
     async fn org_exists(&self, org: &OrgName) -> Result<bool, BoxError> {
@@ -104,6 +142,7 @@ pub(super) fn snapshot(generation: u64, stream: &str, severities: &[Severity]) -
         judged_at: JUDGED_AT,
         advisories_loaded_at: Some(JUDGED_AT - SignedDuration::from_secs(60)),
         valid_until: None,
+        extended: None,
         streams: vec![StreamSnapshot {
             name: stream.parse().unwrap(),
             members: 2,

@@ -97,11 +97,9 @@ async fn own_metrics_come_in_both_formats_with_labels_that_mean_nothing_else() {
     let metrics = parse(&answer.body, Format::OpenMetrics).unwrap();
     assert!(metrics.families().len() >= 9);
     for family in metrics.families() {
-        assert!(
-            family.name().starts_with("scout_exporter_"),
-            "{}",
-            family.name()
-        );
+        let mut prefixes = ["scout_exporter_", "scout_record_"].iter();
+        let is_own = prefixes.any(|prefix| family.name().starts_with(prefix));
+        assert!(is_own, "{}", family.name());
         for label in family.labels() {
             let taken = ["id", "container", "pod", "namespace", "job", "instance"];
             assert!(!taken.contains(&label), "{} {label}", family.name());

@@ -30,6 +30,8 @@ fn first_release(directory: &TempDir) {
     database
         .execute_batch(&format!(
             "INSERT INTO organizations (name, created_at) VALUES ('acme', {time});
+             INSERT INTO tokens (org_id, hash, hint, role, created_at)
+             VALUES (1, zeroblob(32), 'x', 'owner', {time});
              INSERT INTO registries (org_id, key, display, created_at, cataloged_at)
              VALUES (1, 'oci:r', 'r:5000', {time}, {time});
              INSERT INTO repositories (org_id, registry_id, name, baseline_at, listed_at)
@@ -92,6 +94,9 @@ async fn what_an_earlier_release_knew_is_known() {
     let record = store.registry(org, "oci:r", "r:5000", at(9)).await.unwrap();
     assert_eq!((record.created_at, record.removed_at), (at(0), None));
     assert_eq!(store.integrations(org).await.unwrap(), []);
+    let tokens = store.tokens(org).await.unwrap();
+    assert_eq!((tokens[0].expires_at, tokens[0].last_used_at), (None, None));
+    assert!(store.token_grant([0; 32]).await.unwrap().is_some());
     let known = store.known_tags(org, RepositoryId(1)).await.unwrap();
     assert_eq!(known.len(), 2);
 }
