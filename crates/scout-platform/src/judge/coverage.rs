@@ -41,14 +41,12 @@ impl Feeds {
         })
     }
 
-    /// Why a feed that is loaded cannot tell about a package that it did not match.
+    /// Why a feed cannot tell about a package that it did not match, be it loaded or not.
     fn obstacle(&self, key: &MatchKey) -> Option<Unknown> {
         let ecosystem = &key.ecosystem;
-        if !self.speaks_of(ecosystem) {
-            None
-        } else if !has_version_order(ecosystem) {
+        if is_incomparable(ecosystem) {
             Some(Unknown::NoVersionOrder(ecosystem.clone()))
-        } else if !key.has_version() {
+        } else if self.speaks_of(ecosystem) && !key.has_version() {
             Some(Unknown::NoVersion(ecosystem.clone()))
         } else {
             None
@@ -93,7 +91,8 @@ pub(crate) fn coverage(
     for (ecosystem, (some, all)) in seen {
         let speaks = feeds.speaks_of(ecosystem);
         judged |= speaks && some;
-        if speaks && all {
+        // Loading a feed would not help those that cannot be compared; they have their reason.
+        if (speaks && all) || is_incomparable(ecosystem) {
             continue;
         }
         if ecosystem.as_str() == UNKNOWN_DISTRIBUTION {
@@ -114,6 +113,11 @@ pub(crate) fn coverage(
         judged,
         unknown: unknown.into_iter().collect(),
     }
+}
+
+/// Whether there are advisories that cannot be matched, loaded or not.
+fn is_incomparable(ecosystem: &Ecosystem) -> bool {
+    has_published_feed(ecosystem) && !has_version_order(ecosystem)
 }
 
 #[cfg(test)]
@@ -176,14 +180,11 @@ mod tests {
 
     #[test]
     fn what_a_loaded_feed_cannot_tell_is_unknown_by_name() {
-        let maven = || key(PackageType::Maven, "Maven", "1.0");
-        check(
-            maven(),
-            true,
-            &["versions of Maven cannot be compared yet"],
-            false,
-        );
-        check(maven(), false, &["no advisories loaded for Maven"], false);
+        for is_loaded in [true, false] {
+            let maven = key(PackageType::Maven, "Maven", "1.0");
+            let reason = "versions of Maven cannot be compared yet";
+            check(maven, is_loaded, &[reason], false);
+        }
         let conda = key(PackageType::Conda, "conda", "1.0");
         check(
             conda,

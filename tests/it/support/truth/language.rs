@@ -77,13 +77,17 @@ impl Unpacked {
             if !content.starts_with(b"\x7fELF") || !is_auditable {
                 continue;
             }
+            let _ = fs::remove_file(&section);
             let mut objcopy = Command::new("objcopy");
             objcopy
                 .arg(format!("--dump-section=.dep-v0={}", section.display()))
                 .arg(&file)
                 .arg(&copy);
             run(objcopy);
-            let packed = fs::read(&section).unwrap();
+            // A program may name the section without having it, as those do that read it.
+            let Ok(packed) = fs::read(&section) else {
+                continue;
+            };
             let mut json = String::new();
             let mut decoder = flate2::read::ZlibDecoder::new(&packed[..]);
             decoder.read_to_string(&mut json).unwrap();
