@@ -2,6 +2,7 @@
 
 mod acr;
 mod artifactory;
+mod bills;
 mod conformance;
 mod datadog;
 mod deploy;

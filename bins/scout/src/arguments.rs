@@ -63,14 +63,17 @@ pub(crate) enum Command {
     Stream(StreamArguments),
     /// List images, with why some are not indexed; try those that failed again
     Images(ImagesArguments),
-    /// List the packages of an image
+    /// List the packages of an image, or write its bill of materials
     Sbom {
         /// The image: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`
         #[arg(value_name = "IMAGE")]
         image: ImageReference,
-        /// How to print them
+        /// How to write them
         #[arg(long, value_enum, default_value_t)]
-        format: ListFormat,
+        format: SbomFormat,
+        /// Write to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
         #[command(flatten)]
         org: Org,
     },
@@ -368,10 +371,14 @@ pub(crate) enum TableFormat {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum ListFormat {
+pub(crate) enum SbomFormat {
     /// A list for people
     #[default]
     List,
-    /// JSON
+    /// Scout's own JSON
     Json,
+    /// CycloneDX 1.6, JSON
+    Cyclonedx,
+    /// SPDX 2.3, JSON
+    Spdx,
 }

@@ -1,13 +1,13 @@
-//! `scout images`, `scout sbom` and `scout cves`.
+//! `scout images` and `scout cves`.
 
 use std::sync::Arc;
 
 use scout_config::SystemClock;
 use scout_envs::ImageReference;
-use scout_platform::{CveReport, Reader, SbomReport};
+use scout_platform::{CveReport, Reader};
 use scout_store::ArtifactState;
 
-use crate::arguments::{ImagesArguments, ImagesCommand, ListFormat, Org, TableFormat};
+use crate::arguments::{ImagesArguments, ImagesCommand, Org, TableFormat};
 use crate::output::{print, print_json, print_table, short};
 
 pub(crate) async fn run(arguments: ImagesArguments) -> anyhow::Result<()> {
@@ -86,59 +86,6 @@ async fn list(org: &Org, failed: bool, waiting: bool, format: TableFormat) -> an
         })
         .collect();
     print_table(["IMAGE", "DIGEST", "STATE", "REASON"], &rows)
-}
-
-pub(crate) async fn sbom(
-    org: &Org,
-    image: &ImageReference,
-    format: ListFormat,
-) -> anyhow::Result<()> {
-    let store = crate::open(&org.data)?;
-    let organization = scout_platform::organization(store.as_ref(), &org.org).await?;
-    let reports = Reader::new(store).sbom(&organization, image).await?;
-    if matches!(format, ListFormat::Json) {
-        return match reports.as_slice() {
-            [only] => print_json(only),
-            several => print_json(&several),
-        };
-    }
-    for report in &reports {
-        print_sbom(report)?;
-    }
-    Ok(())
-}
-
-fn print_sbom(report: &SbomReport) -> anyhow::Result<()> {
-    let system = report.distribution.as_ref().map_or_else(
-        || "no distribution".to_owned(),
-        scout_envs::Distribution::display_name,
-    );
-    print(&format!(
-        "{} {} ({system})\n\n",
-        report.image, report.platform
-    ))?;
-    let rows: Vec<[String; 4]> = report
-        .packages
-        .iter()
-        .map(|found| {
-            [
-                found.package.package_type.to_string(),
-                found.package.name.clone(),
-                found.package.version.clone(),
-                found
-                    .owner
-                    .as_ref()
-                    .map(|owner| format!("part of {owner}"))
-                    .unwrap_or_default(),
-            ]
-        })
-        .collect();
-    print_table(["TYPE", "NAME", "VERSION", ""], &rows)?;
-    if report.gaps.is_empty() {
-        return Ok(());
-    }
-    let gaps: String = report.gaps.iter().map(|gap| format!("  {gap}\n")).collect();
-    print(&format!("\nNot read:\n{gaps}"))
 }
 
 pub(crate) async fn cves(

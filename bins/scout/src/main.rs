@@ -10,6 +10,7 @@ mod integrations;
 mod organizations;
 mod output;
 mod repositories;
+mod sbom;
 mod streams;
 mod tokens;
 
@@ -52,7 +53,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Environment(arguments) => return environments::run(*arguments).await,
             Command::Stream(arguments) => streams::run(arguments).await,
             Command::Images(arguments) => images::run(arguments).await,
-            Command::Sbom { image, format, org } => images::sbom(&org, &image, format).await,
+            Command::Sbom {
+                image,
+                format,
+                output,
+                org,
+            } => sbom::run(&org, &image, format, output.as_deref()).await,
             Command::Cves { image, format, org } => images::cves(&org, &image, format).await,
             Command::Integration(command) => return integrations::run(command).await,
             Command::Repo(command) => repositories::run(command).await,

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use scout_envs::{Distribution, Ecosystem, PackageType};
 
 use crate::profile::profile_of;
+use crate::version::Order;
 
 /// Longest part of an ecosystem's name taken from an image, in characters: an image must not be
 /// able to fill reports or labels.
@@ -23,13 +24,33 @@ pub fn ecosystem_of(
     package_type: PackageType,
     distribution: Option<&Distribution>,
 ) -> Option<Ecosystem> {
-    match package_type {
-        PackageType::Npm => Some(Ecosystem::new("npm")),
-        PackageType::Pypi => Some(Ecosystem::new("PyPI")),
-        _ => distribution
+    if package_type.is_distribution() {
+        return distribution
             .filter(|distribution| !distribution.id.is_empty())
-            .map(of_distribution),
+            .map(of_distribution);
     }
+    Some(Ecosystem::new(match package_type {
+        PackageType::Npm => "npm",
+        PackageType::Pypi => "PyPI",
+        PackageType::Golang => "Go",
+        PackageType::Cargo => "crates.io",
+        PackageType::Maven => "Maven",
+        PackageType::Gem => "RubyGems",
+        PackageType::Composer => "Packagist",
+        PackageType::Nuget => "NuGet",
+        PackageType::Bitnami => "Bitnami",
+        // Nobody publishes advisories under these names.
+        other => other.as_str(),
+    }))
+}
+
+/// Returns whether the versions of this ecosystem can be compared as its own tools do it.
+///
+/// Where they cannot, its advisories must not be asked: a wrong order finds what is not there and,
+/// worse, misses what is.
+#[must_use]
+pub fn has_version_order(ecosystem: &Ecosystem) -> bool {
+    profile_of(ecosystem.base()).is_some_and(|profile| profile.order != Order::Generic)
 }
 
 /// Returns whether OSV publishes advisories for this ecosystem, in whichever release.
@@ -252,12 +273,32 @@ mod tests {
         for (package_type, expected) in [
             (PackageType::Npm, Some("npm")),
             (PackageType::Pypi, Some("PyPI")),
+            (PackageType::Golang, Some("Go")),
+            (PackageType::Cargo, Some("crates.io")),
+            (PackageType::Maven, Some("Maven")),
+            (PackageType::Conda, Some("conda")),
+            (PackageType::Alpm, None),
             (PackageType::Deb, None),
             (PackageType::Rpm, None),
             (PackageType::Apk, None),
         ] {
             let ecosystem = ecosystem_of(package_type, None);
             assert_eq!(ecosystem.as_ref().map(Ecosystem::as_str), expected);
+        }
+    }
+
+    #[test]
+    fn what_has_no_order_is_told() {
+        for (ecosystem, expected) in [
+            ("Debian:12", true),
+            ("Go", true),
+            ("crates.io", true),
+            ("Maven", false),
+            ("conda", false),
+            ("arch:unknown", false),
+        ] {
+            let ecosystem = Ecosystem::new(ecosystem);
+            assert_eq!(has_version_order(&ecosystem), expected, "{ecosystem}");
         }
     }
 

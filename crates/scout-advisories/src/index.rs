@@ -75,6 +75,14 @@ impl AdvisoryIndex {
             .is_some_and(|feed| feed.speaks_of(&release_of(ecosystem.as_str())))
     }
 
+    /// Returns whether some advisory speaks of a package, in whichever version.
+    #[must_use]
+    pub fn names(&self, key: &MatchKey) -> bool {
+        self.feeds
+            .get(key.ecosystem.base())
+            .is_some_and(|feed| feed.names(key))
+    }
+
     /// Finds the vulnerabilities that affect a package, sorted by id. Without its feed nothing is
     /// found: ask [`AdvisoryIndex::has_feed`] before taking that for a clean answer.
     #[must_use]

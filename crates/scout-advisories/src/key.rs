@@ -13,15 +13,19 @@ pub fn match_key(package: &Package, distribution: Option<&Distribution>) -> Opti
         PackageType::Pypi => normalized_python_name(&package.name),
         _ => package.name.clone(),
     };
+    let version = match package.package_type {
+        PackageType::Golang => go_version(&package.version),
+        _ => package.version.clone(),
+    };
     let (source_name, source_version) = match &package.source {
         Some(source) => (source.name.clone(), source.version.clone()),
-        None => (name.clone(), package.version.clone()),
+        None => (name.clone(), version.clone()),
     };
     Some(MatchKey {
         package_type: package.package_type,
         ecosystem,
         name,
-        version: package.version.clone(),
+        version,
         source_name,
         source_version,
         module: package.module.as_deref().and_then(module_stream),
@@ -39,6 +43,24 @@ pub(crate) fn normalized_python_name(name: &str) -> String {
         }
     }
     normalized
+}
+
+/// Go writes its own pre-releases as `1.22rc1`; the records of its advisories as `1.22.0-rc.1`.
+fn go_version(version: &str) -> String {
+    let start = version.find("rc").or_else(|| version.find("beta"));
+    let split = start.and_then(|start| version.split_at_checked(start));
+    let is_number = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    match split {
+        Some((numbers, announced)) if !numbers.is_empty() && is_number(numbers) => {
+            let end = announced.find(|char: char| char.is_ascii_digit());
+            let (word, count) = announced.split_at(end.unwrap_or(announced.len()));
+            format!("{numbers}.0-{word}.{count}")
+        }
+        _ => version.to_owned(),
+    }
 }
 
 /// `nodejs:18:9020020230327152102:rhel9` is of the stream `nodejs:18`.
@@ -65,6 +87,24 @@ mod tests {
             ("ruamel_yaml-_.clib", "ruamel-yaml-clib"),
         ] {
             assert_eq!(normalized_python_name(name), expected);
+        }
+    }
+
+    #[test]
+    fn versions_of_go_itself_are_those_of_its_advisories() {
+        for (version, expected) in [
+            ("1.22rc1", "1.22.0-rc.1"),
+            ("1.9beta2", "1.9.0-beta.2"),
+            ("1.22.3", "1.22.3"),
+            ("v1.2.3-rc1", "v1.2.3-rc1"),
+            (
+                "v0.0.0-20200101000000-abcdef012345",
+                "v0.0.0-20200101000000-abcdef012345",
+            ),
+            ("(devel)", "(devel)"),
+            ("rc", "rc"),
+        ] {
+            assert_eq!(go_version(version), expected);
         }
     }
 

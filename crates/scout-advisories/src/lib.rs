@@ -17,7 +17,7 @@ mod shared;
 mod version;
 
 pub use dump::{AdvisoryDir, FeedFile};
-pub use ecosystem::{ecosystem_of, feed_url, has_published_feed};
+pub use ecosystem::{ecosystem_of, feed_url, has_published_feed, has_version_order};
 pub use error::{BoxError, Error, Result};
 pub use index::AdvisoryIndex;
 pub use kev::KevCatalog;

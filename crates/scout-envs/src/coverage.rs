@@ -16,6 +16,10 @@ pub enum Unknown {
     NoFeed(Ecosystem),
     /// Nobody publishes advisories for this distribution that we can read.
     NoPublishedFeed(Ecosystem),
+    /// The versions of this ecosystem cannot be compared yet, so its advisories tell nothing.
+    NoVersionOrder(Ecosystem),
+    /// Advisories speak of a package of this ecosystem whose version is not known.
+    NoVersion(Ecosystem),
     /// Something in the image could not be read.
     Unread(Gap),
     /// The image has packages of a distribution but does not say which.
@@ -33,6 +37,13 @@ impl fmt::Display for Unknown {
             Self::NoPublishedFeed(ecosystem) => {
                 write!(f, "no advisories are published for {ecosystem}")
             }
+            Self::NoVersionOrder(ecosystem) => {
+                write!(f, "versions of {ecosystem} cannot be compared yet")
+            }
+            Self::NoVersion(ecosystem) => write!(
+                f,
+                "advisories for {ecosystem} speak of a package whose version is not known"
+            ),
             Self::Unread(gap) => write!(f, "not read: {gap}"),
             Self::NoDistribution => f.write_str("packages of an unknown distribution"),
             Self::NoPackageDatabase => f.write_str("no package database found"),

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum GapKind {
     /// A package database that is damaged, or in a format not read yet.
     PackageDatabase,
-    /// An archive that may hold packages (jar, war, ear) and is not read yet.
+    /// An archive that may hold packages (jar, war, egg) and could not be read, or not all of it.
     Archive,
-    /// A program that carries a list of what was linked into it, not read yet.
+    /// A program whose list of what was linked into it could not be read.
     Executable,
     /// The record of one installed package is damaged or over a limit.
     PackageRecord,

@@ -10,6 +10,7 @@ mod finding;
 mod gap;
 mod image;
 mod integration;
+pub mod license;
 mod name;
 mod organization;
 mod package;
@@ -38,7 +39,9 @@ pub use gap::{Gap, GapKind};
 pub use image::ImageConfig;
 pub use integration::{IntegrationName, InvalidIntegrationName};
 pub use organization::{InvalidOrgName, OrgName};
-pub use package::{Ecosystem, MatchKey, Package, PackageType, SourcePackage, UnknownPackageType};
+pub use package::{
+    Certainty, Ecosystem, MatchKey, Package, PackageType, SourcePackage, UnknownPackageType,
+};
 pub use platform::{InvalidPlatform, Platform, PlatformChoice};
 pub use policy::{Policy, PolicyId, Verdict};
 pub use reference::{ImageReference, InvalidReference};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::license::License;
+
 /// The kind of a package, in the spelling of package URLs.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -20,11 +22,47 @@ pub enum PackageType {
     Npm,
     /// Python.
     Pypi,
+    /// Arch Linux and its relatives.
+    Alpm,
+    /// A Go module, or Go's standard library as `stdlib`.
+    Golang,
+    /// A Rust crate.
+    Cargo,
+    /// A Java archive; its name is `GROUP:ARTIFACT`, or `ARTIFACT` where no group is known.
+    Maven,
+    /// Ruby.
+    Gem,
+    /// PHP.
+    Composer,
+    /// .NET.
+    Nuget,
+    /// Conda, for any language.
+    Conda,
+    /// What Bitnami packs.
+    Bitnami,
+    /// Something that no package manager installed.
+    Generic,
 }
 
 impl PackageType {
     /// All kinds that a reader can find today.
-    pub const ALL: [Self; 5] = [Self::Apk, Self::Deb, Self::Rpm, Self::Npm, Self::Pypi];
+    pub const ALL: [Self; 15] = [
+        Self::Apk,
+        Self::Deb,
+        Self::Rpm,
+        Self::Npm,
+        Self::Pypi,
+        Self::Alpm,
+        Self::Golang,
+        Self::Cargo,
+        Self::Maven,
+        Self::Gem,
+        Self::Composer,
+        Self::Nuget,
+        Self::Conda,
+        Self::Bitnami,
+        Self::Generic,
+    ];
 
     /// Returns the type of a package URL.
     #[must_use]
@@ -35,13 +73,23 @@ impl PackageType {
             Self::Rpm => "rpm",
             Self::Npm => "npm",
             Self::Pypi => "pypi",
+            Self::Alpm => "alpm",
+            Self::Golang => "golang",
+            Self::Cargo => "cargo",
+            Self::Maven => "maven",
+            Self::Gem => "gem",
+            Self::Composer => "composer",
+            Self::Nuget => "nuget",
+            Self::Conda => "conda",
+            Self::Bitnami => "bitnami",
+            Self::Generic => "generic",
         }
     }
 
     /// Returns whether packages of this kind come from the operating system's distribution.
     #[must_use]
     pub fn is_distribution(self) -> bool {
-        matches!(self, Self::Apk | Self::Deb | Self::Rpm)
+        matches!(self, Self::Apk | Self::Deb | Self::Rpm | Self::Alpm)
     }
 }
 
@@ -64,8 +112,12 @@ impl FromStr for PackageType {
 
 /// A text that names no kind of package.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0:?} is not a package type we read: apk, deb, rpm, npm or pypi")]
+#[error("{0:?} is not a package type we read: {known}", known = known_types())]
 pub struct UnknownPackageType(pub String);
+
+fn known_types() -> String {
+    PackageType::ALL.map(PackageType::as_str).join(", ")
+}
 
 /// One installed package, as its own database states it.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -86,6 +138,9 @@ pub struct Package {
     /// The modularity label of an rpm, `name:stream:version:context`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// The licence: an SPDX expression, or what the package states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<License>,
 }
 
 impl Package {
@@ -103,7 +158,51 @@ impl Package {
             architecture: None,
             source: None,
             module: None,
+            license: None,
         }
+    }
+
+    /// Returns whether the version is one. What was built from a working copy has none, and so no
+    /// place among the versions that advisories speak of.
+    #[must_use]
+    pub fn has_version(&self) -> bool {
+        is_version(&self.version)
+    }
+}
+
+/// Returns whether a text is a version, and not a word for there being none: Go's `(devel)` and
+/// `devel go1.23-abc`, or the branch `dev-main` of Composer.
+fn is_version(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty()
+        && !["(", "devel", "dev-"]
+            .iter()
+            .any(|word| text.starts_with(word))
+}
+
+/// How sure it is that a package is what its name and version say.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Certainty {
+    /// A record made by the tool that built or installed it states both.
+    #[default]
+    Stated,
+    /// Put together from fields that are meant for something else.
+    Derived,
+    /// The name of the file is all there is.
+    FileName,
+    /// A lock file asks for it; nothing says that it is installed.
+    Locked,
+}
+
+impl Certainty {
+    /// Returns whether nothing had to be guessed.
+    #[must_use]
+    pub fn is_stated(&self) -> bool {
+        *self == Self::Stated
     }
 }
 
@@ -174,4 +273,12 @@ pub struct MatchKey {
     pub source_version: String,
     /// The rpm module, `name:stream`, if the package is part of one.
     pub module: Option<String>,
+}
+
+impl MatchKey {
+    /// Returns whether the package's version is one, as [`Package::has_version`] does.
+    #[must_use]
+    pub fn has_version(&self) -> bool {
+        is_version(&self.version)
+    }
 }

@@ -3,6 +3,7 @@
 //! A verdict is three-valued. A violation that was found is a violation even if not everything
 //! could be read; without one, anything unknown that could hide one makes it *no data*.
 
+mod copyleft;
 mod high_profile;
 mod non_root;
 mod vulnerability;
@@ -17,6 +18,7 @@ use crate::finding::Finding;
 use crate::image::ImageConfig;
 use crate::package::PackageType;
 
+pub use copyleft::{CopyleftLicense, SubjectLicense};
 pub use high_profile::HighProfile;
 pub use non_root::DefaultNonRootUser;
 pub use vulnerability::FixableVulnerabilities;
@@ -28,7 +30,7 @@ pub use vulnerability::FixableVulnerabilities;
 pub enum PolicyId {
     /// No image may be built on a base image that is not approved. Not evaluated yet.
     ApprovedBaseImages,
-    /// No package may have a copyleft licence. Not evaluated yet.
+    /// No package may have a copyleft licence.
     CopyleftLicense,
     /// The image must not run as root.
     DefaultNonRootUser,
@@ -88,6 +90,8 @@ pub enum Policy {
     HighProfile(HighProfile),
     /// `default-non-root-user`.
     DefaultNonRootUser(DefaultNonRootUser),
+    /// `copyleft-license`.
+    CopyleftLicense(CopyleftLicense),
 }
 
 impl Policy {
@@ -108,6 +112,7 @@ impl Policy {
             Self::FixableVulnerabilities(_) => PolicyId::FixableVulnerabilities,
             Self::HighProfile(_) => PolicyId::HighProfileVulnerabilities,
             Self::DefaultNonRootUser(_) => PolicyId::DefaultNonRootUser,
+            Self::CopyleftLicense(_) => PolicyId::CopyleftLicense,
         }
     }
 
@@ -118,6 +123,7 @@ impl Policy {
             Self::FixableVulnerabilities(policy) => policy.evaluate(subject),
             Self::HighProfile(policy) => policy.evaluate(subject),
             Self::DefaultNonRootUser(policy) => policy.evaluate(subject),
+            Self::CopyleftLicense(policy) => policy.evaluate(subject),
         }
     }
 }
@@ -129,6 +135,9 @@ pub struct Subject<'a> {
     pub config: &'a ImageConfig,
     /// Its findings, each with the kind of the package it affects.
     pub findings: &'a [SubjectFinding<'a>],
+    /// The licences of its packages, those that a distribution package owns left out; `None` if
+    /// they are not known.
+    pub licenses: Option<&'a [SubjectLicense<'a>]>,
     /// How much of it could be judged.
     pub coverage: &'a Coverage,
     /// Whether the catalog of known exploited vulnerabilities is loaded.

@@ -38,15 +38,16 @@ pub use plan::{Plan, PlannedTag, plan};
 pub use report::{
     AffectedPackage, Change, CoverageReport, CveFinding, CveReport, EnvironmentLine,
     EnvironmentReport, ImageLine, ImageReport, MissingFeed, PlatformLine, PolicyChange, PolicyLine,
-    Reader, RepositoryChange, SbomPackage, SbomReport, SeverityLine, ShareLine, StreamComparison,
-    StreamImage, StreamLine, StreamReport, Summary, TagLine, TagState, UnknownLine,
-    VulnerabilityChanges, VulnerabilityLine, WaitingLine, WorkloadLine,
+    Reader, RepositoryChange, SeverityLine, ShareLine, StreamComparison, StreamImage, StreamLine,
+    StreamReport, Summary, TagLine, TagState, UnknownLine, VulnerabilityChanges, VulnerabilityLine,
+    WaitingLine, WorkloadLine,
 };
 pub use retry::{retry_failed, retry_image};
 pub use runtime::{
     InvalidRunningList, LIST_SOURCE, PlannedImage, RunningList, plan_runtime, record_running,
     replace_share, sync_list, sync_runtime,
 };
+pub use scout_sbom::{Document, DocumentFormat, DocumentPackage};
 pub use scout_store::{
     ArtifactState, ChannelHealth, OrgHealth, RecordHealth, ShareHealth, WorkClass, WorkState,
 };

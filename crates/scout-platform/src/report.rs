@@ -28,7 +28,6 @@ pub use cves::{AffectedPackage, CoverageReport, CveFinding, CveReport};
 pub use environment::{
     EnvironmentLine, EnvironmentReport, ShareLine, TagLine, TagState, WaitingLine, WorkloadLine,
 };
-pub use sbom::{SbomPackage, SbomReport};
 pub use stream::{PolicyLine, SeverityLine, StreamImage, StreamLine, StreamReport};
 pub use summary::{ImageReport, MissingFeed, Summary, UnknownLine};
 

@@ -65,6 +65,7 @@ fn print(image: &Composition, as_json: bool) -> Result<(), Box<dyn Error>> {
                     "paths": installed.paths,
                     "layer": installed.layer,
                     "owner": installed.owner,
+                    "certainty": installed.certainty,
                 })
             })
             .collect();

@@ -1,7 +1,8 @@
 //! What one layer holds: every entry, and what its evidence files say. It stands alone; only
 //! composition knows what lies below.
 
-use scout_envs::{Digest, Distribution, Gap, GapKind, Package};
+use scout_envs::license::License;
+use scout_envs::{Certainty, Digest, Distribution, Gap, GapKind, Package};
 
 mod codec;
 mod table;
@@ -16,7 +17,7 @@ use crate::limits::Limits;
 use crate::reader::{Class, Unreadable};
 
 /// The version of the readers. Stored analyses of another version are not used.
-pub const ANALYSIS_VERSION: u32 = 2;
+pub const ANALYSIS_VERSION: u32 = 3;
 
 /// Everything that was learned from one layer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -96,6 +97,10 @@ pub(crate) enum Finding {
     FileList(PathList),
     /// One package of a language.
     Package(Package),
+    /// What a program was linked from, or what is in an archive.
+    Packages(Parts),
+    /// The licence of one package of a distribution.
+    License(License),
     /// It is of a format that is not read yet.
     Unread,
     /// It is damaged or over a limit.
@@ -132,6 +137,81 @@ impl Records {
 pub(crate) struct Record {
     pub(crate) package: Package,
     pub(crate) files: PathList,
+}
+
+/// The packages in one file.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Parts {
+    pub(crate) packages: Vec<Part>,
+    /// Why some packages are missing, if some are.
+    pub(crate) incomplete: Option<String>,
+}
+
+/// One package in a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) package: Package,
+    /// Where it is inside of the file, if that is an archive.
+    pub(crate) place: Option<String>,
+    pub(crate) certainty: Certainty,
+}
+
+impl Part {
+    /// Returns a package that the file itself states.
+    pub(crate) fn stated(package: Package) -> Self {
+        Self {
+            package,
+            place: None,
+            certainty: Certainty::Stated,
+        }
+    }
+}
+
+impl Parts {
+    /// Longest name, version or place of a package, in bytes: what Linux can open. The texts come
+    /// from strangers, and each is kept.
+    const MAX_TEXT_BYTES: usize = 4096;
+
+    /// Adds a package, or notes why it is missing.
+    pub(crate) fn push(&mut self, part: Part, limits: &Limits) {
+        let place = part.place.as_ref().map_or(0, String::len);
+        let (name, version) = (part.package.name.len(), part.package.version.len());
+        if name.max(version).max(place) > Self::MAX_TEXT_BYTES {
+            self.note_incomplete("a package's name or version is too long");
+        } else if self.packages.len() as u64 >= limits.packages {
+            self.note_incomplete(format!("it has more than {} packages", limits.packages));
+        } else {
+            self.packages.push(part);
+        }
+    }
+
+    /// Notes why a package is missing; the first reason stays.
+    pub(crate) fn note_incomplete(&mut self, reason: impl Into<String>) {
+        self.incomplete.get_or_insert_with(|| reason.into());
+    }
+
+    /// Returns about how many bytes the texts take.
+    pub(crate) fn size(&self) -> u64 {
+        let bytes = |part: &Part| {
+            part.package.name.len()
+                + part.package.version.len()
+                + part.place.as_ref().map_or(0, String::len)
+        };
+        self.packages.iter().map(bytes).sum::<usize>() as u64
+    }
+
+    /// Returns what a file with these packages tells.
+    pub(crate) fn into_finding(mut self) -> Finding {
+        self.packages.sort_unstable_by(|a, b| {
+            (&a.package, &a.place, a.certainty).cmp(&(&b.package, &b.place, b.certainty))
+        });
+        self.packages.dedup();
+        match self.incomplete {
+            Some(reason) if self.packages.is_empty() => Finding::Damaged(reason),
+            None if self.packages.is_empty() => Finding::Nothing,
+            _ => Finding::Packages(self),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -128,11 +128,38 @@ impl Budget {
         let Some(permit) = Pool::acquire(&self.shared.spool, size) else {
             return Ok(None);
         };
+        self.spill(permit, size, input).map(Some)
+    }
+
+    /// Keeps `size` bytes that are packed inside of stored files which take `held` bytes already.
+    /// Who holds a stored file must not wait for another one. `None` if the spool is too small
+    /// for all of them.
+    pub(crate) fn store_inner(
+        &self,
+        size: u64,
+        held: u64,
+        input: &mut dyn Read,
+    ) -> Result<Option<Stored>> {
+        if held.saturating_add(size) > self.shared.spool.total() {
+            return Ok(None);
+        }
+        let failed = |source| self.spool_failed(source);
+        if let Some(permit) = self.take_memory(size) {
+            return Stored::in_memory(permit, size, input)
+                .map(Some)
+                .map_err(failed);
+        }
+        let permit = Pool::try_acquire(&self.shared.spool, size);
+        let permit = permit.ok_or(Error::Busy { bytes: size })?;
+        self.spill(permit, size, input).map(Some)
+    }
+
+    fn spill(&self, permit: Permit, size: u64, input: &mut dyn Read) -> Result<Stored> {
         let stored = Stored::in_file(permit, self.spool_dir(), size, input)
             .map_err(|source| self.spool_failed(source))?;
         self.shared.spilled_files.fetch_add(1, Ordering::Relaxed);
         self.shared.spilled_bytes.fetch_add(size, Ordering::Relaxed);
-        Ok(Some(stored))
+        Ok(stored)
     }
 
     fn spool_dir(&self) -> &Path {
@@ -188,6 +215,27 @@ mod tests {
         stored.read_at(0, &mut part).unwrap();
         assert_eq!(part, [0, 1, 2, 3, 4, 5]);
         assert_eq!(budget.stats().memory_bytes, 60);
+    }
+
+    #[test]
+    fn who_holds_a_file_does_not_wait_for_another() {
+        let (budget, _dir) = budget(100, 1000);
+        let input = [7_u8; 600];
+        let outer = budget.store(600, &mut &input[..]).unwrap().unwrap();
+        assert!(matches!(
+            budget.store_inner(401, 600, &mut &input[..]),
+            Ok(None)
+        ));
+        let other = budget.store(300, &mut &input[..]).unwrap().unwrap();
+        assert!(matches!(
+            budget.store_inner(400, 600, &mut &input[..]),
+            Err(Error::Busy { bytes: 400 })
+        ));
+        drop(other);
+        let inner = budget.store_inner(400, 600, &mut &input[..]).unwrap();
+        assert_eq!(inner.unwrap().len(), 400);
+        assert_eq!(outer.len(), 600);
+        assert_eq!(budget.stats().spilled_files, 3);
     }
 
     #[test]

@@ -45,6 +45,12 @@ pub enum Error {
         /// How much was asked for.
         bytes: u64,
     },
+    /// A bill of materials is not of a form that is read, or over a limit.
+    #[error("the document cannot be used: {reason}")]
+    Document {
+        /// What is wrong with it, for people.
+        reason: String,
+    },
     /// A stored analysis was written by another version of the readers.
     #[error("the stored layer analysis has version {found}, this program reads {expected}")]
     OtherVersion {

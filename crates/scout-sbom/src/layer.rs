@@ -1,8 +1,12 @@
 //! One pass over one layer: every entry is recorded, every evidence file read as it comes by.
 
+mod beside;
+
 use std::io::{BufRead, Read};
 
 use scout_envs::{Digest, Gap, GapKind};
+
+use beside::Beside;
 
 use crate::analysis::{EntryKind, Evidence, Finding, LayerAnalysis, Records, TableBuilder};
 use crate::budget::Budget;
@@ -91,6 +95,7 @@ struct Builder<'a> {
     packages: u64,
     list_bytes: u64,
     path: Vec<u8>,
+    beside: Option<Beside>,
 }
 
 impl<'a> Builder<'a> {
@@ -104,6 +109,7 @@ impl<'a> Builder<'a> {
             packages: 0,
             list_bytes: 0,
             path: Vec::new(),
+            beside: None,
         }
     }
 
@@ -149,6 +155,7 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let (directory, name) = split(path);
+        self.leave_others(directory);
         if name.starts_with(WHITEOUT) {
             self.add_whiteout(directory, name);
             return Ok(());
@@ -209,17 +216,23 @@ impl<'a> Builder<'a> {
 
     fn read_file(&mut self, walker: &mut TarWalker<'_>, path: &[u8]) -> Result<Option<Evidence>> {
         let Some(class) = classify(path) else {
-            let class = scan_executable(walker)?;
-            return Ok(class.map(|class| Evidence {
-                class,
-                finding: Finding::Unread,
+            let found = scan_executable(walker, self.limits)?;
+            return Ok(found.map(|(class, finding)| {
+                self.count(&finding);
+                Evidence { class, finding }
             }));
         };
-        let finding = self.read_evidence(walker, class)?;
+        let finding = self.read_evidence(walker, class, path)?;
         if class == Class::NpmStored && !matches!(finding, Finding::Package(_)) {
             return Ok(None);
         }
-        match &finding {
+        self.count(&finding);
+        Ok(Some(Evidence { class, finding }))
+    }
+
+    /// Notes what is kept because of a file, for the limits of the layer.
+    fn count(&mut self, finding: &Finding) {
+        match finding {
             Finding::Database(records) => {
                 self.packages += records.packages.len() as u64;
                 let sizes = records.packages.iter().map(|record| record.files.size());
@@ -227,12 +240,20 @@ impl<'a> Builder<'a> {
             }
             Finding::FileList(files) => self.list_bytes += files.size(),
             Finding::Package(_) => self.packages += 1,
+            Finding::Packages(parts) => {
+                self.packages += parts.packages.len() as u64;
+                self.list_bytes += parts.size();
+            }
             _ => {}
         }
-        Ok(Some(Evidence { class, finding }))
     }
 
-    fn read_evidence(&self, walker: &mut TarWalker<'_>, class: Class) -> Result<Finding> {
+    fn read_evidence(
+        &mut self,
+        walker: &mut TarWalker<'_>,
+        class: Class,
+        path: &[u8],
+    ) -> Result<Finding> {
         let (size, is_sparse) = (walker.entry().size, walker.entry().is_sparse);
         if class == Class::RpmSqliteLog && size == 0 {
             return Ok(Finding::Nothing);
@@ -248,10 +269,19 @@ impl<'a> Builder<'a> {
             return Ok(Finding::Damaged(format!("it has more than {max} bytes")));
         }
         let mut content = walker.content();
-        let finding = if class == Class::RpmSqlite {
-            match self.budget.store(size, &mut content) {
-                Ok(Some(mut stored)) => {
-                    Ok(reader::read_rpm_database(&mut stored, self.limits).map(Finding::Database))
+        let (directory, name) = split(path);
+        let finding = if class.is_stored() {
+            // Who keeps a file must not wait for another one.
+            let stored = match &self.beside {
+                Some(beside) => self.budget.store_inner(size, beside.len(), &mut content),
+                None => self.budget.store(size, &mut content),
+            };
+            match stored {
+                Ok(Some(stored)) if matches!(class, Class::RpmSqlite | Class::RpmSqliteLog) => {
+                    Ok(self.read_beside(class, directory, stored))
+                }
+                Ok(Some(stored)) => {
+                    reader::read_stored(class, name, stored, self.limits, self.budget)
                 }
                 Ok(None) => Ok(Err(Unreadable::new("it is larger than the whole spool"))),
                 Err(error) => Err(error),
@@ -278,16 +308,23 @@ fn is_hollow(records: &Records) -> bool {
 }
 
 /// Looks into a file that is a program, and skips any other.
-fn scan_executable(walker: &mut TarWalker<'_>) -> Result<Option<Class>> {
+fn scan_executable(
+    walker: &mut TarWalker<'_>,
+    limits: &Limits,
+) -> Result<Option<(Class, Finding)>> {
     let mut head = [0; ExecutableScan::HEAD_BYTES];
     let entry = walker.entry();
     if entry.size < head.len() as u64 || entry.is_sparse {
         return Ok(None);
     }
     let mut content = walker.content();
-    let mut scan = ExecutableScan::default();
+    let mut scan = None;
     let scanned = content.read_exact(&mut head).and_then(|()| {
-        let mut wants_more = ExecutableScan::wants(head) && scan.push(&head);
+        if !ExecutableScan::wants(head) {
+            return Ok(());
+        }
+        let scan = scan.insert(ExecutableScan::new(limits));
+        let mut wants_more = scan.push(&head);
         while wants_more {
             let chunk = content.fill_buf()?;
             if chunk.is_empty() {
@@ -301,7 +338,7 @@ fn scan_executable(walker: &mut TarWalker<'_>) -> Result<Option<Class>> {
     });
     match (content.into_failure(), scanned) {
         (Some(failure), _) => Err(failure),
-        (None, Ok(())) => Ok(scan.finish()),
+        (None, Ok(())) => Ok(scan.and_then(|scan| scan.finish(limits))),
         (None, Err(source)) => Err(Error::Input(source)),
     }
 }

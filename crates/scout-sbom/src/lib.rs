@@ -3,6 +3,7 @@
 mod analysis;
 mod budget;
 mod compose;
+mod document;
 mod error;
 mod layer;
 mod limits;
@@ -18,6 +19,7 @@ mod tree;
 pub use analysis::{ANALYSIS_VERSION, EntryKind, LayerAnalysis};
 pub use budget::{Budget, BudgetStats};
 pub use compose::{Composition, Database, InstalledPackage, compose};
+pub use document::{Document, DocumentFormat, DocumentPackage};
 pub use error::{Error, Result};
 pub use layer::{AnalyzedLayer, analyze_layer};
 pub use limits::Limits;

@@ -41,6 +41,17 @@ pub struct Limits {
     /// Largest header of one package in an rpm database in bytes: 32 MiB; the largest known
     /// (kernel sources, TeX) have 5.
     pub rpm_header_bytes: u64,
+    /// Largest archive with packages in it (jar, war, egg) in bytes: 512 MiB, the size of the
+    /// whole spool.
+    pub archive_bytes: u64,
+    /// Most entries of an archive with all that are packed inside of it: 2 million, as of a layer.
+    pub archive_entries: u64,
+    /// How deep archives may lie in archives: 5 levels. An application server's package holds
+    /// applications that hold libraries, which is 3.
+    pub archive_depth: u32,
+    /// Most bytes unpacked of an archive and of those in it: 2 GiB, seven seconds of work and four
+    /// times the largest archive.
+    pub archive_unpacked_bytes: u64,
     /// Largest zstd window, as a power of two: 27 (128 MiB), what `zstd --long` writes. The
     /// memory budget bounds it further.
     pub zstd_window_log: u32,
@@ -61,6 +72,10 @@ impl Default for Limits {
             rpm_database_bytes: 512 * MIB,
             record_bytes: 4 * MIB,
             rpm_header_bytes: 32 * MIB,
+            archive_bytes: 512 * MIB,
+            archive_entries: 2_000_000,
+            archive_depth: 5,
+            archive_unpacked_bytes: 2 * GIB,
             zstd_window_log: 27,
         }
     }
@@ -106,6 +121,14 @@ setters! {
     with_record_bytes, record_bytes: u64;
     /// Sets the largest header in an rpm database, in bytes.
     with_rpm_header_bytes, rpm_header_bytes: u64;
+    /// Sets the largest archive with packages in it, in bytes.
+    with_archive_bytes, archive_bytes: u64;
+    /// Sets the most entries of an archive with all that are packed inside of it.
+    with_archive_entries, archive_entries: u64;
+    /// Sets how deep archives may lie in archives.
+    with_archive_depth, archive_depth: u32;
+    /// Sets the most bytes unpacked of an archive and of those in it.
+    with_archive_unpacked_bytes, archive_unpacked_bytes: u64;
     /// Sets the largest zstd window, as a power of two from 10 to 31.
     with_zstd_window_log, zstd_window_log: u32;
 }

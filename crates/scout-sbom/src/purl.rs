@@ -32,10 +32,9 @@ fn build(
 ) -> Result<String, packageurl::Error> {
     let kind = package.package_type;
     let (namespace, name) = match kind {
-        PackageType::Npm => match package.name.split_once('/') {
-            Some((scope, name)) => (Some(scope), name),
-            None => (None, package.name.as_str()),
-        },
+        PackageType::Npm | PackageType::Composer => split(package.name.split_once('/'), package),
+        PackageType::Golang => split(package.name.rsplit_once('/'), package),
+        PackageType::Maven => split(package.name.split_once(':'), package),
         _ if kind.is_distribution() => (
             distribution.map(|distribution| distribution.id.as_str()),
             package.name.as_str(),
@@ -74,6 +73,19 @@ fn build(
         url.add_qualifier("distro", distro)?;
     }
     Ok(url.to_string())
+}
+
+/// Returns the parts of a name that has a namespace, or the name alone.
+fn split<'a>(
+    parts: Option<(&'a str, &'a str)>,
+    package: &'a Package,
+) -> (Option<&'a str>, &'a str) {
+    match parts {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            (Some(namespace), name)
+        }
+        _ => (None, package.name.as_str()),
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -123,6 +135,30 @@ mod tests {
                 Package::new(PackageType::Pypi, "Foo_Bar", "1.0"),
                 Some(&distribution),
                 "pkg:pypi/foo-bar@1.0",
+            ),
+            (
+                Package::new(
+                    PackageType::Golang,
+                    "github.com/a/b/v2",
+                    "v2.0.1+incompatible",
+                ),
+                Some(&distribution),
+                "pkg:golang/github.com/a/b/v2@v2.0.1%2Bincompatible",
+            ),
+            (
+                Package::new(PackageType::Golang, "stdlib", "1.22.3"),
+                None,
+                "pkg:golang/stdlib@1.22.3",
+            ),
+            (
+                Package::new(PackageType::Maven, "org.a:b", "1"),
+                None,
+                "pkg:maven/org.a/b@1",
+            ),
+            (
+                Package::new(PackageType::Composer, "symfony/console", "v6.1"),
+                None,
+                "pkg:composer/symfony/console@v6.1",
             ),
             (
                 Package::new(PackageType::Npm, "is-number", "7.0.0"),

@@ -2,21 +2,36 @@
 
 use std::io::{self, BufRead};
 
+mod alpm;
 mod apk;
 mod class;
+mod composer;
+mod conda;
 mod deb;
+mod dotnet;
+mod egg;
 mod executable;
+mod gem;
+mod java;
+mod json;
 mod line;
+mod lock;
 mod npm;
 mod os_release;
 mod pypi;
 mod rpm;
+mod spdx;
+mod zip;
 
 pub(crate) use class::{Class, classify, is_installed_module};
 pub(crate) use executable::ExecutableScan;
-pub(crate) use rpm::read_database as read_rpm_database;
+pub(crate) use rpm::{read_sqlite as read_rpm_sqlite, split_source as split_source_rpm};
+#[cfg(test)]
+pub(crate) use zip::tests::Builder as ZipBuilder;
 
-use crate::analysis::Finding;
+use crate::analysis::{Finding, Parts};
+use crate::budget::{Budget, Stored};
+use crate::error::Result;
 use crate::limits::Limits;
 
 /// Why an evidence file could not be read, for people.
@@ -35,7 +50,28 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a file that is read from front to back. `path` is clean.
+/// Reads a file that must be seen at random, as [`Class::is_stored`] says. `name` is the last part
+/// of its path.
+///
+/// # Errors
+/// If this machine has no room for what is packed inside of it.
+pub(crate) fn read_stored(
+    class: Class,
+    name: &[u8],
+    mut file: Stored,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Result<Finding, Unreadable>> {
+    Ok(match class {
+        Class::JavaArchive => return java::read(name, file, limits, budget),
+        Class::PythonEgg => egg::read(file, limits),
+        Class::RpmBerkeley => rpm::read_berkeley(&mut file, limits).map(Finding::Database),
+        Class::RpmNdb => rpm::read_ndb(&mut file, limits).map(Finding::Database),
+        _ => Ok(Finding::Unread),
+    })
+}
+
+/// Reads a file that is read from front to back.
 pub(crate) fn read(
     class: Class,
     input: &mut dyn BufRead,
@@ -51,11 +87,24 @@ pub(crate) fn read(
         }
         Class::DebList => deb::read_list(input).map(Finding::FileList),
         Class::DebSums => deb::read_sums(input).map(Finding::FileList),
+        Class::DebCopyright => {
+            let license = deb::read_copyright(input)?;
+            Ok(license.map_or(Finding::Nothing, Finding::License))
+        }
+        Class::PacmanRecord => alpm::read_description(input, limits).map(Finding::Database),
+        Class::PacmanFiles => alpm::read_files(input).map(Finding::FileList),
         Class::ApkInstalled => apk::read(input, limits).map(Finding::Database),
         Class::PypiMetadata => pypi::read(input).map(Finding::Package),
         Class::NpmManifest | Class::NpmLocal => npm::read(input, limits.record_bytes),
+        Class::GemSpecification => gem::read(input).map(Finding::Package),
+        Class::CondaRecord => conda::read(input).map(Finding::Package),
+        Class::ComposerInstalled => composer::read(input, limits).map(Parts::into_finding),
+        Class::DotnetDeps => dotnet::read(input, limits).map(Parts::into_finding),
+        Class::SpdxDocument => spdx::read(input, limits).map(Parts::into_finding),
+        Class::NpmLock => lock::read_npm(input, limits).map(Parts::into_finding),
+        Class::YarnLock => lock::read_yarn(input, limits).map(Parts::into_finding),
+        Class::PnpmLock => lock::read_pnpm(input, limits).map(Parts::into_finding),
         Class::NpmStored => npm::read_stored(input, limits.record_bytes),
-        Class::RpmSqlite => Err(Unreadable::new("an rpm database is read at random")),
         _ => Ok(Finding::Unread),
     }
 }

@@ -49,7 +49,7 @@ impl Serving {
     pub(crate) fn watching(mut command: Command) -> Self {
         command.args(["--serve", "127.0.0.1:0"]);
         Self::start(&command, |text| {
-            let line = text.lines().find(|line| line.contains("curl "))?;
+            let line = text.lines().find(|line| line.contains("curl -H"))?;
             address_after(line, "")
         })
     }

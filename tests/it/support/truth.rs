@@ -1,6 +1,8 @@
 //! What is really installed in an image: asked of the image's own tools on an unpacked copy.
 //! Only the two formats without a tool in Debian (apk, `status.d`) are parsed here.
 
+mod language;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use language::has_tool;
 
 use super::program;
 use super::testbed::{TestImage, Testbed};
@@ -78,6 +82,9 @@ impl Unpacked {
             "npm" => self.npm(),
             "pypi" => self.pip(),
             "rpm" => self.rpm(),
+            "golang" => self.go(),
+            "cargo" => self.cargo(),
+            "maven" => self.maven(),
             other => panic!("no tool for {other}"),
         }
     }
@@ -128,15 +135,25 @@ impl Unpacked {
     }
 
     fn rpm(&self) -> Packages {
-        // What Debian's rpm can read; the other two formats are not read by us yet either.
-        if !self.root.join("var/lib/rpm/rpmdb.sqlite").exists() {
+        // Debian's rpm writes sqlite and reads Berkeley DB, but knows no ndb.
+        let copy = tempfile::tempdir().unwrap();
+        let folder = self.root.join("var/lib/rpm");
+        let ndb = self.root.join("usr/lib/sysimage/rpm/Packages.db");
+        let (folder, backend) = if folder.join("rpmdb.sqlite").exists() {
+            (folder, "sqlite")
+        } else if folder.join("Packages").exists() {
+            (folder, "bdb_ro")
+        } else if ndb.exists() {
+            from_ndb(&ndb, copy.path());
+            (copy.path().to_owned(), "sqlite")
+        } else {
             return Packages::new();
-        }
+        };
         let mut query = Command::new("rpm");
         query
-            .arg("--root")
-            .arg(&self.root)
-            .args(["--dbpath", "/var/lib/rpm", "-qa", "--qf"])
+            .args(["--define", &format!("_db_backend {backend}"), "--dbpath"])
+            .arg(folder)
+            .args(["-qa", "--qf"])
             .arg("%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n");
         rows(&run(query))
             .filter_map(|row| match row[..] {
@@ -275,4 +292,32 @@ fn only_layer(layout: &Path, tag: &str) -> PathBuf {
     let layers = manifest["layers"].as_array().unwrap();
     assert_eq!(layers.len(), 1, "{tag}");
     blob(layers[0]["digest"].as_str().unwrap())
+}
+
+/// Puts the headers of an ndb database into one that every rpm reads.
+fn from_ndb(database: &Path, folder: &Path) {
+    const COPY: &str = "
+import sqlite3, struct, sys
+data = open(sys.argv[1], 'rb').read()
+pages = struct.unpack_from('<I', data, 12)[0]
+out = sqlite3.connect(sys.argv[2])
+for slot in range(32, pages * 4096, 16):
+    magic, package, block, _ = struct.unpack_from('<4sIII', data, slot)
+    if magic == b'Slot' and package and block:
+        start = block * 16
+        length = struct.unpack_from('<I', data, start + 12)[0]
+        blob = data[start + 16:start + 16 + length]
+        out.execute('insert into Packages values (?, ?)', (package, blob))
+out.commit()
+";
+    let mut create = Command::new("rpm");
+    create
+        .args(["--define", "_db_backend sqlite", "--initdb", "--dbpath"])
+        .arg(folder);
+    run(create);
+    let mut copy = Command::new("python3");
+    copy.args(["-c", COPY])
+        .arg(database)
+        .arg(folder.join("rpmdb.sqlite"));
+    run(copy);
 }

@@ -28,6 +28,14 @@ struct Candidate<'a> {
 }
 
 impl Feed {
+    /// Returns whether some record has one of the names of a package.
+    pub(super) fn names(&self, key: &MatchKey) -> bool {
+        candidates(key, self.order)
+            .into_iter()
+            .flatten()
+            .any(|candidate| !self.named(candidate.name).is_empty())
+    }
+
     /// Finds the vulnerabilities of a package, sorted by id.
     pub(super) fn find(&self, key: &MatchKey) -> Vec<Finding> {
         let release = release_of(key.ecosystem.as_str());

@@ -43,6 +43,7 @@ fn judge(policy: &Policy, findings: &[(Finding, bool)], coverage: &Coverage, kev
         .evaluate(&Subject {
             config: &config,
             findings: &findings,
+            licenses: None,
             coverage,
             kev_loaded: kev,
         })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use scout_advisories::{AdvisoryDir, AdvisoryIndex, FeedInfo, LoadLimits};
+use scout_advisories::{AdvisoryDir, AdvisoryIndex, FeedInfo, LoadLimits, has_version_order};
 use scout_envs::{Digest, Finding, MatchKey};
 use scout_store::{FeedRecord, KevRecord};
 use sha2::{Digest as _, Sha256};
@@ -130,10 +130,17 @@ impl AdvisorySource {
 
 impl Loaded {
     /// Returns the findings of a package and the fingerprint of the feed they come from; nothing
-    /// if its feed is not loaded.
+    /// if its feed is not loaded or cannot tell.
     pub(super) fn find(&self, key: &MatchKey) -> Option<(Vec<Finding>, String)> {
         let base = key.ecosystem.base();
         let record = self.records.iter().find(|record| record.name == base)?;
+        if !has_version_order(&key.ecosystem) {
+            return None;
+        }
+        // A version that is not known matters only if there are advisories at all.
+        if !key.has_version() && self.index.names(key) {
+            return None;
+        }
         Some((self.index.find(key), record.fingerprint.clone()))
     }
 }

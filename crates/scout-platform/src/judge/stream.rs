@@ -99,9 +99,9 @@ impl Judged {
             known_to_be_empty,
         };
         for record in input.images {
-            let coverage = coverage(&record, &judged.keys, &feeds);
+            let coverage = coverage(&record.facts, &record.packages, &judged.keys, &feeds);
             let evaluations = judged.evaluate(&record, &coverage, policies);
-            let awaits_matching = feeds.awaits(&record, &judged.keys);
+            let awaits_matching = feeds.awaits(&record.packages, &judged.keys);
             judged.images.insert(
                 record.id,
                 JudgedImage {
@@ -172,6 +172,7 @@ impl Judged {
         let subject = Subject {
             config: &image.facts.config,
             findings: &findings,
+            licenses: None,
             coverage,
             kev_loaded: self.kev.is_some(),
         };

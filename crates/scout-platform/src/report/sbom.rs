@@ -1,48 +1,14 @@
 //! The bill of materials of an image, composed again from what its layers hold.
 
-use scout_envs::{Distribution, Gap, ImageReference, Package, Platform};
-use scout_sbom::{ANALYSIS_VERSION, LayerAnalysis, compose, purl};
+use scout_envs::ImageReference;
+use scout_sbom::{
+    ANALYSIS_VERSION, Composition, Document, DocumentPackage, LayerAnalysis, compose, purl,
+};
 use scout_store::ImageRecord;
-use serde::Serialize;
 
 use super::{Reader, artifact_name};
 use crate::error::{Error, Result};
 use crate::lookup::Organization;
-
-/// What is installed in an image.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SbomReport {
-    /// The image's name.
-    pub image: String,
-    /// The digest of its manifest.
-    pub digest: String,
-    /// Its platform.
-    pub platform: Platform,
-    /// The operating system, where it says so.
-    pub distribution: Option<Distribution>,
-    /// The packages, by type, name and version.
-    pub packages: Vec<SbomPackage>,
-    /// What could not be read.
-    pub gaps: Vec<Gap>,
-}
-
-/// A package, where it is, and in which layer it came.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SbomPackage {
-    /// The package as its database states it.
-    #[serde(flatten)]
-    pub package: Package,
-    /// Its package URL.
-    pub purl: String,
-    /// The files that told of it.
-    pub paths: Vec<String>,
-    /// The layer it came with, counted from 0, the lowest.
-    pub layer: usize,
-    /// The distribution package that owns its files, if one does.
-    pub owner: Option<String>,
-}
 
 impl Reader {
     /// Returns what is installed in the images that the reference fits.
@@ -50,20 +16,16 @@ impl Reader {
     /// # Errors
     ///
     /// If no image, or more than one, fits, if it is not analyzed, or if the store fails.
-    pub async fn sbom(
-        &self,
-        org: &Organization,
-        image: &ImageReference,
-    ) -> Result<Vec<SbomReport>> {
+    pub async fn sbom(&self, org: &Organization, image: &ImageReference) -> Result<Vec<Document>> {
         let (artifact, records) = self.find(org, image).await?;
-        let mut reports = Vec::with_capacity(records.len());
+        let mut documents = Vec::with_capacity(records.len());
         for record in records {
-            reports.push(self.compose(artifact_name(&artifact), record).await?);
+            documents.push(self.compose(artifact_name(&artifact), record).await?);
         }
-        Ok(reports)
+        Ok(documents)
     }
 
-    async fn compose(&self, image: String, record: ImageRecord) -> Result<SbomReport> {
+    async fn compose(&self, image: String, record: ImageRecord) -> Result<Document> {
         if record.facts.analysis_version != ANALYSIS_VERSION {
             let reason =
                 "another version of Scout analyzed it; the next scout-watch reads it again";
@@ -88,31 +50,36 @@ impl Reader {
                         .map_err(|source| Error::Analysis { layer, source })
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let composition = compose(&layers);
-            let mut packages: Vec<SbomPackage> = composition
-                .packages
-                .into_iter()
-                .map(|installed| SbomPackage {
-                    purl: purl(&installed.package, composition.distribution.as_ref()),
-                    package: installed.package,
-                    paths: installed.paths,
-                    layer: installed.layer,
-                    owner: installed.owner,
-                })
-                .collect();
-            packages.sort_by(|a, b| (&a.package, &a.paths).cmp(&(&b.package, &b.paths)));
-            Ok(SbomReport {
-                image,
-                digest: record.facts.manifest_digest.to_string(),
-                platform: record.facts.platform,
-                distribution: composition.distribution,
-                packages,
-                gaps: record.facts.gaps,
-            })
+            Ok(document(image, record, compose(&layers)))
         })
         .await
         .map_err(|_interrupted| Error::Interrupted {
             what: "composing an image",
         })?
     }
+}
+
+fn document(image: String, record: ImageRecord, composition: Composition) -> Document {
+    let facts = record.facts;
+    let packages = composition
+        .packages
+        .into_iter()
+        .map(|installed| {
+            let url = purl(&installed.package, composition.distribution.as_ref());
+            let mut found = DocumentPackage::new(installed.package, url);
+            found.paths = installed.paths;
+            found.layer = Some(installed.layer);
+            found.owner = installed.owner;
+            found.certainty = installed.certainty;
+            found
+        })
+        .collect();
+    let mut document = Document::new(image, facts.manifest_digest.to_string())
+        .with_created(facts.config.created)
+        .with_packages(packages);
+    // A configuration need not say which platform it is for.
+    document.platform = Some(facts.platform).filter(|platform| !platform.os().is_empty());
+    document.distribution = composition.distribution;
+    document.gaps = facts.gaps;
+    document
 }

@@ -4,12 +4,15 @@
 
 use std::io::Read;
 
-use scout_envs::{Distribution, Gap, GapKind, Package, PackageType, SourcePackage};
+use scout_envs::license::License;
+use scout_envs::{Certainty, Distribution, Gap, GapKind, Package, PackageType, SourcePackage};
 use sha2::{Digest as _, Sha256};
 
 use super::table::EntryTable;
 use super::wire::{Reader, Writer};
-use super::{ANALYSIS_VERSION, Evidence, Finding, LayerAnalysis, PathList, Record, Records};
+use super::{
+    ANALYSIS_VERSION, Evidence, Finding, LayerAnalysis, Part, Parts, PathList, Record, Records,
+};
 use crate::error::{Error, Result};
 use crate::reader::Class;
 
@@ -158,6 +161,20 @@ fn write_finding(writer: &mut Writer<'_>, finding: &Finding) {
             writer.byte(6);
             writer.text(reason);
         }
+        Finding::License(license) => {
+            writer.byte(8);
+            writer.text(license.as_str());
+        }
+        Finding::Packages(parts) => {
+            writer.byte(7);
+            writer.optional_text(parts.incomplete.as_deref());
+            writer.number(parts.packages.len() as u64);
+            for part in &parts.packages {
+                write_package(writer, &part.package);
+                writer.optional_text(part.place.as_deref());
+                writer.byte(certainty_code(part.certainty));
+            }
+        }
     }
 }
 
@@ -183,6 +200,22 @@ fn read_finding(reader: &mut Reader<'_>) -> Option<Finding> {
         4 => Finding::Package(read_package(reader)?),
         5 => Finding::Unread,
         6 => Finding::Damaged(reader.text()?),
+        7 => {
+            let incomplete = reader.optional_text()?;
+            let mut packages = Vec::new();
+            for _ in 0..reader.number()? {
+                packages.push(Part {
+                    package: read_package(reader)?,
+                    place: reader.optional_text()?,
+                    certainty: read_certainty(reader.byte()?)?,
+                });
+            }
+            Finding::Packages(Parts {
+                packages,
+                incomplete,
+            })
+        }
+        8 => Finding::License(License::recorded(reader.text()?)),
         _ => return None,
     })
 }
@@ -200,6 +233,7 @@ fn write_package(writer: &mut Writer<'_>, package: &Package) {
         writer.text(&source.version);
     }
     writer.optional_text(package.module.as_deref());
+    writer.optional_text(package.license.as_ref().map(License::as_str));
 }
 
 fn read_package(reader: &mut Reader<'_>) -> Option<Package> {
@@ -222,6 +256,7 @@ fn read_package(reader: &mut Reader<'_>) -> Option<Package> {
         architecture,
         source,
         module: reader.optional_text()?,
+        license: reader.optional_text()?.map(License::recorded),
     })
 }
 
@@ -255,6 +290,22 @@ fn read_distribution(reader: &mut Reader<'_>) -> Option<Distribution> {
         pretty_name: reader.optional_text()?,
         cpe_name: reader.optional_text()?,
     })
+}
+
+const CERTAINTIES: [Certainty; 4] = [
+    Certainty::Stated,
+    Certainty::Derived,
+    Certainty::FileName,
+    Certainty::Locked,
+];
+
+fn certainty_code(certainty: Certainty) -> u8 {
+    let position = CERTAINTIES.iter().position(|&known| known == certainty);
+    position.map_or(u8::MAX, |position| position as u8)
+}
+
+fn read_certainty(code: u8) -> Option<Certainty> {
+    CERTAINTIES.get(usize::from(code)).copied()
 }
 
 /// The kinds that a layer's own gaps can have, and their stored codes.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::Error;
+use crate::reader::ZipBuilder;
 use crate::testing::{Archive, analyze};
 
 /// A layer with something of everything that can be stored.
@@ -24,6 +25,7 @@ fn full() -> LayerAnalysis {
         .file("srv/node_modules/b/package.json", "{}")
         .file("srv/node_modules/c/package.json", "{")
         .file("srv/x.jar", "PK")
+        .file("srv/libs-2.jar", libraries())
         .symlink("lib64", "usr/lib64")
         .hard_link("etc/x", "etc/os-release")
         .file(b"odd-\xff\xfe", "")
@@ -31,6 +33,20 @@ fn full() -> LayerAnalysis {
         .file("srv/.wh..wh..opq", "")
         .file("../outside", "")
         .analysis()
+}
+
+/// An archive with a library in it, and something that cannot be read.
+fn libraries() -> Vec<u8> {
+    let library = ZipBuilder::default()
+        .stored(
+            "META-INF/maven/g/a/pom.properties",
+            b"groupId=g\nartifactId=a\nversion=1\n",
+        )
+        .finish();
+    ZipBuilder::default()
+        .stored("lib/a-1.jar", &library)
+        .stored("lib/b.jar", b"PK")
+        .finish()
 }
 
 #[test]
@@ -43,6 +59,7 @@ fn what_is_stored_comes_back() {
         let stored = analysis.encode();
         let again = LayerAnalysis::decode(&stored).unwrap();
         assert_eq!(again.encode(), stored);
+        assert_eq!(again, analysis);
         assert_eq!(
             crate::compose(std::slice::from_ref(&again)).gaps,
             crate::compose(&[analysis]).gaps
@@ -66,7 +83,7 @@ fn entries_keep_their_raw_bytes() {
             (b"srv".to_vec(), "Opaque".to_owned()),
         ]
     );
-    assert_eq!(full().entry_count(), 14);
+    assert_eq!(full().entry_count(), 15);
 }
 
 #[test]

@@ -14,15 +14,19 @@ use crate::reader::Class;
 use crate::tree::NodeKind;
 
 /// Where a database is looked for even if a link leads there from a place that was not read.
-const WELL_KNOWN: [(&[u8], Class); 7] = [
+const WELL_KNOWN: [(&[u8], Class); 8] = [
     (b"var/lib/dpkg/status", Class::DebStatus),
     (b"lib/apk/db/installed", Class::ApkInstalled),
     (b"usr/lib/apk/db/installed", Class::ApkInstalled),
     (b"var/lib/rpm/rpmdb.sqlite", Class::RpmSqlite),
     (b"usr/lib/sysimage/rpm/rpmdb.sqlite", Class::RpmSqlite),
     (b"var/lib/rpm/Packages", Class::RpmBerkeley),
+    (b"var/lib/rpm/Packages.db", Class::RpmNdb),
     (b"usr/lib/sysimage/rpm/Packages.db", Class::RpmNdb),
 ];
+
+/// The name of pacman's lists of files.
+const PACMAN_FILES: &[u8] = b"files";
 
 /// What the databases of an image say.
 #[derive(Default)]
@@ -55,7 +59,7 @@ pub(super) fn select<'a>(
         let Some(class) = class else {
             continue;
         };
-        if matches!(class, Class::DebList | Class::DebSums) {
+        if matches!(class, Class::DebList | Class::DebSums | Class::PacmanFiles) {
             if let Some(Evidence {
                 finding: Finding::FileList(files),
                 ..
@@ -109,7 +113,7 @@ impl<'a> Found<'a> {
                 if let Some(reason) = &records.incomplete {
                     gaps.add(unread(path, &format!("read in part: {reason}")));
                 }
-                let origins = if class == Class::DebStatusPart {
+                let origins = if class.is_one_of_many() {
                     HashMap::new()
                 } else {
                     origins(layers, class, tracked.layer)
@@ -148,6 +152,7 @@ impl<'a> Found<'a> {
         };
         let path = match class {
             Class::DebStatusPart => display(split(path).0),
+            Class::PacmanRecord => display(split(split(path).0).0),
             _ => display(path),
         };
         if let Some(known) = self.databases.iter_mut().find(|known| known.path == path) {
@@ -170,7 +175,18 @@ impl<'a> Found<'a> {
             installed.insert((&package.name, package.architecture.as_deref()));
         }
         for (path, files) in file_lists {
-            let file_name = String::from_utf8_lossy(split(path).1);
+            let (directory, file_name) = split(path);
+            if file_name == PACMAN_FILES {
+                let directory = String::from_utf8_lossy(split(directory).1);
+                // The directory is called NAME-VERSION-RELEASE.
+                if let Some(name) = directory.rsplitn(3, '-').nth(2)
+                    && installed.contains(&(name, None))
+                {
+                    self.lists.push((name.to_owned(), files));
+                }
+                continue;
+            }
+            let file_name = String::from_utf8_lossy(file_name);
             let name = file_name
                 .strip_suffix(".list")
                 .or_else(|| file_name.strip_suffix(".md5sums"))

@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 3;
 const MAX_GAPS: usize = 100;
 
 /// Kind, directory and reason.
-type GroupKey = (GapKind, Vec<u8>, &'static str);
+type GroupKey = (GapKind, Vec<u8>, String);
 
 #[derive(Default)]
 pub(super) struct Gaps {
@@ -41,27 +41,25 @@ impl Gaps {
         );
     }
 
+    /// Adds the gap of a file that was read in part.
+    pub(super) fn add_incomplete(
+        &mut self,
+        class: Class,
+        path: &[u8],
+        content: Option<u32>,
+        reason: &str,
+    ) {
+        self.group_content(class, path, content, &format!("read in part: {reason}"));
+    }
+
     /// Adds the gap that an evidence file leaves, if it leaves one.
     pub(super) fn add_evidence(&mut self, evidence: &Evidence, path: &[u8], content: Option<u32>) {
-        match &evidence.finding {
-            Finding::Unread => {
-                // Names of one and the same file (git has a hundred) are one gap.
-                if content.is_some_and(|content| !self.contents.insert(content)) {
-                    return;
-                }
-                self.group(
-                    evidence.class.gap_kind(),
-                    path,
-                    evidence.class.unread_reason(),
-                );
-            }
-            Finding::Damaged(reason) => self.gaps.push(Gap {
-                kind: evidence.class.gap_kind(),
-                path: display(path),
-                reason: reason.clone(),
-            }),
-            _ => {}
-        }
+        let reason = match &evidence.finding {
+            Finding::Unread => evidence.class.unread_reason(),
+            Finding::Damaged(reason) => reason,
+            _ => return,
+        };
+        self.group_content(evidence.class, path, content, reason);
     }
 
     pub(super) fn finish(mut self) -> Vec<Gap> {
@@ -76,7 +74,7 @@ impl Gaps {
                 self.gaps.extend(paths.iter().map(|path| Gap {
                     kind,
                     path: display(path),
-                    reason: reason.to_owned(),
+                    reason: reason.clone(),
                 }));
             }
         }
@@ -98,13 +96,17 @@ impl Gaps {
         self.gaps
     }
 
-    fn group(&mut self, kind: GapKind, path: &[u8], reason: &'static str) {
-        let mut directory = split(path).0;
-        if reason == Class::PacmanRecord.unread_reason() {
-            directory = split(directory).0;
+    /// Adds a file to its group. Names of one and the same file (git has a hundred) are one gap.
+    fn group_content(&mut self, class: Class, path: &[u8], content: Option<u32>, reason: &str) {
+        if content.is_none_or(|content| self.contents.insert(content)) {
+            self.group(class.gap_kind(), path, reason);
         }
+    }
+
+    fn group(&mut self, kind: GapKind, path: &[u8], reason: &str) {
+        let directory = split(path).0;
         self.groups
-            .entry((kind, directory.to_vec(), reason))
+            .entry((kind, directory.to_vec(), reason.to_owned()))
             .or_default()
             .push(path.to_vec());
     }

@@ -11,7 +11,7 @@ use crate::tree::{NodeId, Tree};
 #[derive(Default)]
 pub(super) struct Owners {
     names: HashMap<NodeId, String>,
-    contents: HashSet<u32>,
+    contents: HashMap<u32, String>,
 }
 
 impl Owners {
@@ -42,7 +42,10 @@ impl Owners {
                     && let Some(content) = contents_of.get(&node)
                 {
                     owners.names.entry(node).or_insert_with(|| owner.clone());
-                    owners.contents.extend(*content);
+                    if let Some(content) = *content {
+                        let named = owners.contents.entry(content);
+                        named.or_insert_with(|| owner.clone());
+                    }
                 }
             });
         }
@@ -54,8 +57,8 @@ impl Owners {
         self.names.get(&node).map(String::as_str)
     }
 
-    /// Returns whether a distribution package has this content under another name.
-    pub(super) fn has_content(&self, content: Option<u32>) -> bool {
-        content.is_some_and(|content| self.contents.contains(&content))
+    /// Returns the distribution package that has this content under another name.
+    pub(super) fn of_content(&self, content: Option<u32>) -> Option<&str> {
+        self.contents.get(&content?).map(String::as_str)
     }
 }

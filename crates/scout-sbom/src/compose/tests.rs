@@ -1,4 +1,5 @@
 use super::*;
+use crate::reader::ZipBuilder;
 use crate::testing::Archive;
 
 const DEBIAN: &str = "ID=debian\nVERSION_ID=12\n";
@@ -433,8 +434,8 @@ fn files_of_distribution_packages_are_owned_whatever_path_lists_them() {
             "tool@0 /var/lib/dpkg/status",
             "npm@0 /usr/lib/node_modules/npm/package.json of nodejs",
             "other@0 /usr/lib/node_modules/other/package.json",
-            "! archive /srv/app.jar: Java archive, not read yet",
-            "! executable /srv/tool: Go build info, not read yet",
+            "! archive /srv/app.jar: the archive is damaged: it has no table of contents",
+            "! executable /srv/tool: its Go build information is cut off",
         ],
     );
     check(
@@ -457,7 +458,7 @@ fn files_of_distribution_packages_are_owned_whatever_path_lists_them() {
 }
 
 #[test]
-fn databases_that_are_not_read_yet_are_gaps() {
+fn databases_that_cannot_be_read_are_gaps() {
     let image = check(
         vec![
             Archive::new()
@@ -465,8 +466,8 @@ fn databases_that_are_not_read_yet_are_gaps() {
                 .file("usr/lib/sysimage/rpm/Packages.db", "x"),
         ],
         &[
-            "! package database /usr/lib/sysimage/rpm/Packages.db: rpm database in ndb format, not read yet",
-            "! package database /var/lib/rpm/Packages: rpm database in Berkeley DB format, not read yet",
+            "! package database /usr/lib/sysimage/rpm/Packages.db: the database is damaged: it has no header",
+            "! package database /var/lib/rpm/Packages: the database has no header",
         ],
     );
     assert!(image.databases.iter().all(|database| !database.is_read));
@@ -490,15 +491,90 @@ fn databases_that_are_not_read_yet_are_gaps() {
 #[test]
 fn a_log_that_was_not_merged_makes_a_readable_database_doubtful() {
     let database = include_bytes!("../../tests/data/rpmdb.sqlite");
-    let image = compose(&[Archive::new()
-        .file("var/lib/rpm/rpmdb.sqlite", database)
-        .file("var/lib/rpm/rpmdb.sqlite-wal", "frames")
-        .analysis()]);
+    let image = compose(&[
+        Archive::new()
+            .file("var/lib/rpm/rpmdb.sqlite", database)
+            .analysis(),
+        Archive::new()
+            .file("var/lib/rpm/rpmdb.sqlite-wal", "frames")
+            .analysis(),
+    ]);
     assert_eq!((image.packages.len(), image.databases.len()), (23, 1));
     assert_eq!(
         image.gaps[0].to_string(),
-        "package database /var/lib/rpm/rpmdb.sqlite-wal: write-ahead log of the rpm database, not merged"
+        "package database /var/lib/rpm/rpmdb.sqlite-wal: write-ahead log of an rpm database that is not in the same layer, not merged"
     );
+}
+
+#[test]
+fn a_log_in_the_same_layer_is_merged_in_either_order() {
+    let database = include_bytes!("../../tests/data/logged.sqlite");
+    let log = include_bytes!("../../tests/data/logged.sqlite-wal");
+    let (database_path, log_path) = ("var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite-wal");
+    let both = [
+        Archive::new()
+            .file(database_path, database)
+            .file("var/lib/rpm/rpmdb.sqlite-shm", "")
+            .file(log_path, log),
+        Archive::new()
+            .file(log_path, log)
+            .file(database_path, database),
+    ];
+    for archive in both {
+        let image = compose(&[archive.analysis()]);
+        assert_eq!((image.packages.len(), image.gaps.len()), (5, 0));
+    }
+    // Something of another directory in between: the database stands alone, and that is said.
+    let apart = Archive::new()
+        .file(database_path, database)
+        .file("var/lib/x", "")
+        .file(log_path, log);
+    let image = compose(&[apart.analysis()]);
+    assert_eq!((image.packages.len(), image.gaps.len()), (3, 1));
+}
+
+#[test]
+fn debian_licences_come_from_copyright_files_through_links() {
+    let copyright = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n\
+                     Files: *\nLicense: GPL-2+\n";
+    let image = compose(&[Archive::new()
+        .file("var/lib/dpkg/status", status(&["a", "b", "c"]))
+        .file("usr/share/doc/a/copyright", copyright)
+        .symlink("usr/share/doc/b", "a")
+        .file("usr/share/doc/c/copyright", "This is prose.\n")
+        .analysis()]);
+    let licenses: Vec<Option<&str>> = image
+        .packages
+        .iter()
+        .map(|installed| installed.package.license.as_ref().map(License::as_str))
+        .collect();
+    let gpl = Some("GPL-2.0-or-later");
+    assert_eq!(licenses, [gpl, gpl, None]);
+    assert!(image.gaps.is_empty());
+}
+
+#[test]
+fn pacman_packages_own_their_files() {
+    let image = check(
+        vec![
+            Archive::new()
+                .file("var/lib/pacman/local/ALPM_DB_VERSION", "9\n")
+                .file(
+                    "var/lib/pacman/local/my-npm-1:2-3/desc",
+                    "%NAME%\nmy-npm\n\n%VERSION%\n1:2-3\n",
+                )
+                .file(
+                    "var/lib/pacman/local/my-npm-1:2-3/files",
+                    "%FILES%\nusr/lib/node_modules/x/package.json\n",
+                )
+                .file("usr/lib/node_modules/x/package.json", npm("x")),
+        ],
+        &[
+            "x@0 /usr/lib/node_modules/x/package.json of my-npm",
+            "my-npm@0 /var/lib/pacman/local/my-npm-1:2-3/desc",
+        ],
+    );
+    assert_eq!(image.databases[0].path, "/var/lib/pacman/local");
 }
 
 #[test]
@@ -512,24 +588,107 @@ fn the_same_package_at_two_places_is_one() {
     );
 }
 
+/// A jar that names what is packed in it.
+fn jar(name: &str) -> Vec<u8> {
+    let text = format!("groupId=g\nartifactId={name}\nversion=1\n");
+    ZipBuilder::default()
+        .stored("META-INF/maven/g/a/pom.properties", text.as_bytes())
+        .finish()
+}
+
+#[test]
+fn what_is_in_an_archive_is_named_by_where_it_lies_in_it() {
+    let war = ZipBuilder::default()
+        .stored("WEB-INF/lib/a.jar", &jar("a"))
+        .stored("WEB-INF/lib/b.jar", b"PK")
+        .finish();
+    let image = check(
+        vec![
+            Archive::new().file("srv/lib/a.jar", jar("a")),
+            Archive::new()
+                .file("srv/x.war", &war)
+                .hard_link("srv/y.war", "srv/x.war")
+                .file(
+                    "srv/z-3.jar",
+                    ZipBuilder::default().stored("x", b"").finish(),
+                ),
+        ],
+        &[
+            "g:a@0 /srv/lib/a.jar,/srv/x.war!/WEB-INF/lib/a.jar,/srv/y.war!/WEB-INF/lib/a.jar",
+            "z@1 /srv/z-3.jar",
+            "! archive /srv/x.war: read in part: WEB-INF/lib/b.jar: the archive is damaged: it has no table of contents",
+        ],
+    );
+    let certainties: Vec<Certainty> = image.packages.iter().map(|p| p.certainty).collect();
+    assert_eq!(certainties, [Certainty::Stated, Certainty::FileName]);
+}
+
+#[test]
+fn lock_files_count_where_nothing_is_installed() {
+    let lock = r#"{"packages":{"node_modules/l":{"version":"1.0.0"}}}"#;
+    let image = check(
+        vec![
+            Archive::new()
+                .file("srv/app/package-lock.json", lock)
+                .file("srv/app/node_modules/a/package.json", npm("a"))
+                .file("srv/web/package-lock.json", lock),
+        ],
+        &[
+            "a@0 /srv/app/node_modules/a/package.json",
+            "l@0 /srv/web/package-lock.json",
+        ],
+    );
+    assert_eq!(image.packages[1].certainty, Certainty::Locked);
+    // What was installed and removed again is not there.
+    check(
+        vec![
+            Archive::new()
+                .file("srv/app/package-lock.json", lock)
+                .file("srv/app/node_modules/a/package.json", npm("a")),
+            Archive::new().file("srv/app/.wh.node_modules", ""),
+        ],
+        &["l@0 /srv/app/package-lock.json"],
+    );
+}
+
+#[test]
+fn what_is_in_a_distributions_file_is_the_distributions_under_every_name() {
+    check(
+        vec![
+            Archive::new()
+                .file("var/lib/dpkg/status", status(&["liba-java"]))
+                .file(
+                    "var/lib/dpkg/info/liba-java.list",
+                    "/usr/share/java/a.jar\n",
+                )
+                .file("usr/share/java/a.jar", jar("a"))
+                .hard_link("srv/a.jar", "usr/share/java/a.jar"),
+            Archive::new().file("opt/a.jar", jar("a")),
+        ],
+        &[
+            "liba-java@0 /var/lib/dpkg/status",
+            "g:a@1 /opt/a.jar",
+            "g:a@0 /srv/a.jar,/usr/share/java/a.jar of liba-java",
+        ],
+    );
+}
+
 #[test]
 fn many_gaps_of_one_kind_and_place_become_one_and_the_list_is_bounded() {
     let mut archive = Archive::new();
     for index in 0..40 {
         let path = format!("usr/lib/ruby/gems/3.1.0/specifications/g{index}.gemspec");
         archive = archive.file(path, "");
-        archive = archive.file(format!("var/lib/pacman/local/p{index}/desc"), "");
     }
     check(
         vec![archive],
         &[
-            "! package database /var/lib/pacman/local: 40 files: pacman database, not read yet",
-            "! package record /usr/lib/ruby/gems/3.1.0/specifications: 40 files: Ruby gem specification, not read yet",
+            "! package record /usr/lib/ruby/gems/3.1.0/specifications: 40 files: a gem without name or version",
         ],
     );
     let mut archive = Archive::new().file("var/lib/rpm/Packages", "x");
     for index in 0..300 {
-        archive = archive.file(format!("srv/{index}/app.jar"), "");
+        archive = archive.file(format!("srv/{index}/app.jar"), "PK");
     }
     let image = compose(&[archive.analysis()]);
     assert_eq!(image.gaps.len(), 101);

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 
+use scout_envs::license::{Dialect, License};
 use scout_envs::{Package, PackageType, SourcePackage};
 
 use super::Unreadable;
@@ -16,6 +17,7 @@ struct Stanza {
     version: String,
     architecture: Option<String>,
     origin: Option<String>,
+    license: Option<License>,
     directory: Vec<u8>,
     files: PathList,
     has_fields: bool,
@@ -43,6 +45,7 @@ pub(super) fn read(input: &mut dyn BufRead, limits: &Limits) -> Result<Records, 
             b'V' => stanza.version = text(value.trim_ascii()),
             b'A' => stanza.architecture = Some(text(value.trim_ascii())),
             b'o' => stanza.origin = Some(text(value.trim_ascii())),
+            b'L' => stanza.license = License::stated(&text(value), Dialect::Spdx),
             b'F' => stanza.directory = value.to_vec(),
             b'R' => {
                 let raw = [stanza.directory.as_slice(), b"/", value].concat();
@@ -75,6 +78,7 @@ impl Stanza {
         let mut package = Package::new(PackageType::Apk, self.name, self.version);
         package.architecture = self.architecture;
         package.source = source;
+        package.license = self.license;
         let files = self.files.finish();
         records.push(Record { package, files }, limits)
     }
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn reads_packages_with_origin_and_files() {
-        let text = "C:Q1x=\nP:libssl1.1\nV:1.1.1d-r2\nA:x86_64\no:openssl\nF:lib\nM:0:0:755\nR:libssl.so.1.1\n\
+        let text = "C:Q1x=\nP:libssl1.1\nV:1.1.1d-r2\nL:OpenSSL\nA:x86_64\no:openssl\nF:lib\nM:0:0:755\nR:libssl.so.1.1\n\
                     a:0:0:555\nF:etc/ssl\nR:x\n\nP:musl\nV:1.1.24-r0\nA:x86_64\no:musl\n\n";
         let records = read(&mut text.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(records.incomplete, None);
@@ -99,6 +103,9 @@ mod tests {
             ("openssl", "1.1.1d-r2")
         );
         assert_eq!(second.package.source, None);
+        let license = first.package.license.as_ref().map(License::as_str);
+        assert_eq!(license, Some("OpenSSL"));
+        assert_eq!(second.package.license, None);
         let mut files = Vec::new();
         first.files.for_each(|path| files.push(path.to_vec()));
         assert_eq!(files, [&b"lib/libssl.so.1.1"[..], b"etc/ssl/x"]);

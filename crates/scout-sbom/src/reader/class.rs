@@ -2,6 +2,7 @@
 
 use scout_envs::{GapKind, PackageType};
 
+use super::{java, json};
 use crate::limits::Limits;
 use crate::path::split;
 
@@ -75,6 +76,20 @@ classes! {
     PythonEgg = 22,
     /// A nameless file in pnpm's store: perhaps the `package.json` that another name of it is.
     NpmStored = 23,
+    /// A program that UPX packed: what is linked into it cannot be seen.
+    PackedProgram = 24,
+    /// An SPDX document that lies beside what it describes.
+    SpdxDocument = 25,
+    /// What npm was to install.
+    NpmLock = 26,
+    /// What yarn was to install.
+    YarnLock = 27,
+    /// What pnpm was to install.
+    PnpmLock = 28,
+    /// The copyright file of a Debian package.
+    DebCopyright = 30,
+    /// The files of an installed Arch Linux package.
+    PacmanFiles = 31,
 }
 
 impl Class {
@@ -90,8 +105,22 @@ impl Class {
             Self::RpmSqlite | Self::RpmSqliteLog | Self::RpmBerkeley | Self::RpmNdb => {
                 Some(PackageType::Rpm)
             }
+            Self::PacmanRecord => Some(PackageType::Alpm),
             _ => None,
         }
+    }
+
+    /// Returns whether such a database is one file a package.
+    pub(crate) fn is_one_of_many(self) -> bool {
+        matches!(self, Self::DebStatusPart | Self::PacmanRecord)
+    }
+
+    /// Returns whether this tells about packages that a database names.
+    pub(crate) fn is_companion(self) -> bool {
+        matches!(
+            self,
+            Self::DebList | Self::DebSums | Self::PacmanFiles | Self::DebCopyright
+        )
     }
 
     /// Returns whether this may be the `package.json` of a package; with hard links, the same
@@ -100,13 +129,18 @@ impl Class {
         matches!(self, Self::NpmManifest | Self::NpmLocal | Self::NpmStored)
     }
 
+    /// Returns whether this names what was to be installed, and counts only if nothing was.
+    pub(crate) fn is_lock(self) -> bool {
+        matches!(self, Self::NpmLock | Self::YarnLock | Self::PnpmLock)
+    }
+
     /// Returns the kind of gap that such a file leaves if it is not read.
     pub(crate) fn gap_kind(self) -> GapKind {
         match self {
             _ if self.database().is_some() => GapKind::PackageDatabase,
-            Self::PacmanRecord | Self::OsRelease => GapKind::PackageDatabase,
+            Self::OsRelease => GapKind::PackageDatabase,
             Self::JavaArchive | Self::PythonEgg => GapKind::Archive,
-            Self::GoProgram | Self::AuditableProgram => GapKind::Executable,
+            Self::GoProgram | Self::AuditableProgram | Self::PackedProgram => GapKind::Executable,
             _ => GapKind::PackageRecord,
         }
     }
@@ -114,18 +148,10 @@ impl Class {
     /// Returns why a file of this class is not read yet.
     pub(crate) fn unread_reason(self) -> &'static str {
         match self {
-            Self::RpmSqliteLog => "write-ahead log of the rpm database, not merged",
-            Self::RpmBerkeley => "rpm database in Berkeley DB format, not read yet",
-            Self::RpmNdb => "rpm database in ndb format, not read yet",
-            Self::JavaArchive => "Java archive, not read yet",
-            Self::PythonEgg => "Python egg, not read yet",
-            Self::GemSpecification => "Ruby gem specification, not read yet",
-            Self::ComposerInstalled => "PHP Composer packages, not read yet",
-            Self::DotnetDeps => ".NET dependencies, not read yet",
-            Self::CondaRecord => "Conda package, not read yet",
-            Self::PacmanRecord => "pacman database, not read yet",
-            Self::GoProgram => "Go build info, not read yet",
-            Self::AuditableProgram => "cargo-auditable dependency list, not read yet",
+            Self::RpmSqliteLog => {
+                "write-ahead log of an rpm database that is not in the same layer, not merged"
+            }
+            Self::PackedProgram => "packed by UPX, which hides what is linked into it",
             _ => "not read",
         }
     }
@@ -135,15 +161,59 @@ impl Class {
         self <= Self::RpmSqlite
             || matches!(
                 self,
-                Self::PypiMetadata | Self::NpmManifest | Self::NpmLocal | Self::NpmStored
+                Self::RpmSqliteLog
+                    | Self::RpmBerkeley
+                    | Self::RpmNdb
+                    | Self::DebCopyright
+                    | Self::PacmanRecord
+                    | Self::PacmanFiles
+                    | Self::PypiMetadata
+                    | Self::NpmManifest
+                    | Self::NpmLocal
+                    | Self::NpmStored
+                    | Self::JavaArchive
+                    | Self::PythonEgg
+                    | Self::GemSpecification
+                    | Self::ComposerInstalled
+                    | Self::DotnetDeps
+                    | Self::CondaRecord
+                    | Self::SpdxDocument
+                    | Self::NpmLock
+                    | Self::YarnLock
+                    | Self::PnpmLock
             )
+    }
+
+    /// Returns whether such a file must be seen at random: it is kept in the budget while it is
+    /// read.
+    pub(crate) fn is_stored(self) -> bool {
+        matches!(
+            self,
+            Self::RpmSqlite
+                | Self::RpmSqliteLog
+                | Self::RpmBerkeley
+                | Self::RpmNdb
+                | Self::JavaArchive
+                | Self::PythonEgg
+        )
     }
 
     /// Returns the most bytes that such a file may have.
     pub(crate) fn max_bytes(self, limits: &Limits) -> u64 {
         match self {
-            Self::RpmSqlite => limits.rpm_database_bytes,
-            Self::OsRelease | Self::PypiMetadata => limits.record_bytes,
+            Self::RpmSqlite | Self::RpmSqliteLog | Self::RpmBerkeley | Self::RpmNdb => {
+                limits.rpm_database_bytes
+            }
+            Self::OsRelease | Self::PypiMetadata | Self::DebCopyright => limits.record_bytes,
+            Self::GemSpecification => limits.record_bytes,
+            Self::JavaArchive | Self::PythonEgg => limits.archive_bytes,
+            Self::ComposerInstalled
+            | Self::DotnetDeps
+            | Self::CondaRecord
+            | Self::SpdxDocument
+            | Self::NpmLock
+            | Self::YarnLock
+            | Self::PnpmLock => json::MAX_BYTES,
             _ if self.is_npm() => limits.record_bytes,
             _ => limits.text_database_bytes,
         }
@@ -155,10 +225,10 @@ pub(crate) fn classify(path: &[u8]) -> Option<Class> {
     let (dir, name) = split(path);
     match name {
         b"package.json" if is_installed_module(dir) => Some(Class::NpmManifest),
-        b"package.json" => {
-            let is_local = memchr::memmem::find(dir, b"node_modules").is_none();
-            is_local.then_some(Class::NpmLocal)
-        }
+        b"package.json" => is_outside_modules(dir).then_some(Class::NpmLocal),
+        b"package-lock.json" => is_outside_modules(dir).then_some(Class::NpmLock),
+        b"yarn.lock" => is_outside_modules(dir).then_some(Class::YarnLock),
+        b"pnpm-lock.yaml" => is_outside_modules(dir).then_some(Class::PnpmLock),
         b"METADATA" => is_python_record(dir, b".dist-info").then_some(Class::PypiMetadata),
         b"PKG-INFO" => {
             let is_record = match split(dir) {
@@ -179,10 +249,10 @@ pub(crate) fn classify(path: &[u8]) -> Option<Class> {
         b"rpmdb.sqlite-wal" => is_rpm_dir(dir).then_some(Class::RpmSqliteLog),
         b"Packages" => is_rpm_dir(dir).then_some(Class::RpmBerkeley),
         b"Packages.db" => is_rpm_dir(dir).then_some(Class::RpmNdb),
-        b"installed.json" => dir
-            .ends_with(b"vendor/composer")
-            .then_some(Class::ComposerInstalled),
+        b"installed.json" => (split(dir).1 == b"composer").then_some(Class::ComposerInstalled),
         b"desc" => (split(dir).0 == b"var/lib/pacman/local").then_some(Class::PacmanRecord),
+        b"files" => (split(dir).0 == b"var/lib/pacman/local").then_some(Class::PacmanFiles),
+        b"copyright" => (split(dir).0 == b"usr/share/doc").then_some(Class::DebCopyright),
         _ => classify_by_suffix(path, dir, name),
     }
 }
@@ -216,12 +286,16 @@ fn classify_by_suffix(path: &[u8], dir: &[u8], name: &[u8]) -> Option<Class> {
             (split(parent).1 == b"specifications").then_some(Class::GemSpecification)
         }
         b".json" if name.ends_with(b".deps.json") => Some(Class::DotnetDeps),
-        b".json" => (split(dir).1 == b"conda-meta").then_some(Class::CondaRecord),
-        suffix => [&b".jar"[..], b".war", b".ear"]
-            .iter()
-            .any(|known| suffix.eq_ignore_ascii_case(known))
-            .then_some(Class::JavaArchive),
+        b".json" if split(dir).1 == b"conda-meta" => Some(Class::CondaRecord),
+        // Bitnami ends them in `.spdx`, others in `.spdx.json`.
+        b".json" | b".spdx" => name.starts_with(b".spdx").then_some(Class::SpdxDocument),
+        _ => java::is_archive(name).then_some(Class::JavaArchive),
     }
+}
+
+/// Whether a directory is no part of what npm and the like installed.
+fn is_outside_modules(dir: &[u8]) -> bool {
+    memchr::memmem::find(dir, b"node_modules").is_none()
 }
 
 fn is_rpm_dir(dir: &[u8]) -> bool {

@@ -3,6 +3,8 @@
 //! A package counts when its files are there: unpacked, half configured, waiting for triggers or
 //! installed. What is removed (`config-files`) or half installed does not.
 
+mod copyright;
+
 use std::io::BufRead;
 
 use scout_envs::{Package, PackageType, SourcePackage};
@@ -12,6 +14,8 @@ use super::line::{read_line, split_field, text};
 use crate::analysis::{PathList, Record, Records};
 use crate::limits::Limits;
 use crate::path::clean;
+
+pub(super) use copyright::read as read_copyright;
 
 /// Which of the two forms is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,25 +1,38 @@
 //! Programs that carry a list of what was linked into them: Go's build information and the
-//! section that cargo-auditable adds. Only their presence is looked for, in one pass.
+//! section that cargo-auditable adds.
+//!
+//! A layer comes as a stream, and where a program keeps such a list is written at its other end.
+//! Keeping every program at hand until then would cost hundreds of megabytes, so both lists are
+//! recognized by what they look like while the program passes by, through a window of bounded size.
 
-use memchr::memmem;
+mod auditable;
+mod go;
+mod old_go;
+mod window;
 
-use super::Class;
+use super::{Class, Unreadable};
+use crate::analysis::{Finding, Parts};
+use crate::limits::Limits;
+use window::Window;
 
 const ELF_MAGIC: [u8; 4] = *b"\x7fELF";
-/// Go's linker puts the blob at a multiple of 16; a program that merely looks for it does not.
-const GO_MAGIC: &[u8] = b"\xff Go buildinf:";
-const GO_ALIGNMENT: u64 = 16;
-/// The section's name between the NULs of the section name table, so no mere text constant.
-const AUDITABLE_NAME: &[u8] = b"\0.dep-v0\0";
-/// Bytes kept from one piece to the next: enough for the longest of both with what follows it.
-const OVERLAP: usize = 16;
+/// Windows programs; two bytes, since what follows them differs.
+const PE_MAGIC: [u8; 2] = *b"MZ";
+/// macOS programs of 64 bits, for processors with the small end first.
+const MACHO_MAGIC: [u8; 4] = [0xcf, 0xfa, 0xed, 0xfe];
+/// The mark that UPX leaves behind the program headers of what it packed.
+const UPX_MAGIC: &[u8] = b"UPX!";
+/// How far from the start that mark is looked for, in bytes: the headers of an ELF file with a
+/// dozen segments end before.
+const UPX_WITHIN: usize = 1024;
 
-/// Looks for both marks in a file that comes in pieces.
-#[derive(Debug, Default)]
+/// Looks for both lists in a file that comes in pieces.
+#[derive(Debug)]
 pub(crate) struct ExecutableScan {
-    found: Option<Class>,
-    seen: u64,
-    tail: Vec<u8>,
+    window: Window,
+    go: go::Search,
+    auditable: auditable::Search,
+    is_packed: bool,
 }
 
 impl ExecutableScan {
@@ -28,71 +41,56 @@ impl ExecutableScan {
 
     /// Returns whether a file that starts like this is a program.
     pub(crate) fn wants(head: [u8; Self::HEAD_BYTES]) -> bool {
-        head == ELF_MAGIC
+        head == ELF_MAGIC || head == MACHO_MAGIC || head.starts_with(&PE_MAGIC)
+    }
+
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            window: Window::default(),
+            go: go::Search::new(limits.record_bytes),
+            auditable: auditable::Search::new(limits.record_bytes),
+            is_packed: false,
+        }
     }
 
     /// Takes the next piece; returns whether it wants more.
     pub(crate) fn push(&mut self, piece: &[u8]) -> bool {
-        if self.found.is_some() {
+        if self.go.is_done() {
             return false;
         }
-        let head = piece.get(..OVERLAP.min(piece.len())).unwrap_or_default();
-        let border = [self.tail.as_slice(), head].concat();
-        let before = self.seen - self.tail.len() as u64;
-        self.found = find(&border, before).or_else(|| find(piece, self.seen));
-        self.seen += piece.len() as u64;
-        if piece.len() >= OVERLAP {
-            self.tail.clear();
+        self.window.push(piece);
+        if let Some(head) = self.window.head() {
+            let head = head.get(..UPX_WITHIN.min(head.len())).unwrap_or_default();
+            let is_elf = head.starts_with(&ELF_MAGIC);
+            self.is_packed |= is_elf && memchr::memmem::find(head, UPX_MAGIC).is_some();
         }
-        let kept = piece.len().saturating_sub(OVERLAP);
-        self.tail
-            .extend_from_slice(piece.get(kept..).unwrap_or_default());
-        self.tail.drain(..self.tail.len().saturating_sub(OVERLAP));
-        self.found.is_none()
+        self.go.look(&self.window);
+        self.auditable.look(&self.window);
+        self.window.slide();
+        !self.go.is_done()
     }
 
     /// Returns what the program carries.
-    pub(crate) fn finish(self) -> Option<Class> {
-        self.found
+    pub(crate) fn finish(self, limits: &Limits) -> Option<(Class, Finding)> {
+        let (class, found) = if let Some(found) = self.go.finish(limits) {
+            (Class::GoProgram, found)
+        } else if let Some(found) = self.auditable.finish(limits) {
+            (Class::AuditableProgram, found)
+        } else if self.is_packed {
+            return Some((Class::PackedProgram, Finding::Unread));
+        } else {
+            return None;
+        };
+        Some((class, finding(found)))
     }
 }
 
-fn find(piece: &[u8], offset: u64) -> Option<Class> {
-    let is_go = memmem::find_iter(piece, GO_MAGIC)
-        .any(|at| (offset + at as u64).is_multiple_of(GO_ALIGNMENT));
-    if is_go {
-        return Some(Class::GoProgram);
+fn finding(found: Result<Parts, Unreadable>) -> Finding {
+    match found {
+        Ok(parts) => parts.into_finding(),
+        Err(Unreadable(reason)) => Finding::Damaged(reason),
     }
-    memmem::find(piece, AUDITABLE_NAME).map(|_| Class::AuditableProgram)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scan(bytes: &[u8], piece: usize) -> Option<Class> {
-        let mut scan = ExecutableScan::default();
-        for part in bytes.chunks(piece) {
-            scan.push(part);
-        }
-        scan.finish()
-    }
-
-    #[test]
-    fn marks_are_found_across_every_border() {
-        let go = [&[0u8; 64][..], GO_MAGIC, &[8, 2, 0, 0]].concat();
-        let text_only = [&[0u8; 65][..], GO_MAGIC, &[8, 2, 0, 0]].concat();
-        let auditable = [&[1u8; 61][..], AUDITABLE_NAME, &[1; 30]].concat();
-        let mention = [&[1u8; 61][..], b"a .dep-v0 b", &[1; 30]].concat();
-        for piece in 1..=go.len() {
-            assert_eq!(scan(&go, piece), Some(Class::GoProgram), "{piece}");
-            assert_eq!(scan(&text_only, piece), None, "{piece}");
-            assert_eq!(
-                scan(&auditable, piece),
-                Some(Class::AuditableProgram),
-                "{piece}"
-            );
-            assert_eq!(scan(&mention, piece), None, "{piece}");
-        }
-    }
-}
+mod tests;

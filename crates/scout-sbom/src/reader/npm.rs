@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
+use scout_envs::license::{Dialect, License};
 use scout_envs::{Package, PackageType};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
@@ -22,7 +23,9 @@ pub(super) fn read(input: &mut dyn BufRead, max_bytes: u64) -> Result<Finding, U
         .map_err(|error| Unreadable::new(format!("invalid package.json: {error}")))?;
     Ok(match (manifest.name, manifest.version) {
         (Some(name), Some(version)) => {
-            Finding::Package(Package::new(PackageType::Npm, name, version))
+            let mut package = Package::new(PackageType::Npm, name, version);
+            package.license = manifest.license.or(manifest.licenses);
+            Finding::Package(package)
         }
         _ => Finding::Nothing,
     })
@@ -40,6 +43,9 @@ pub(super) fn read_stored(input: &mut dyn BufRead, max_bytes: u64) -> Result<Fin
 struct Manifest {
     name: Option<String>,
     version: Option<String>,
+    license: Option<License>,
+    /// The older form: one of these may be chosen.
+    licenses: Option<License>,
 }
 
 /// Like JavaScript, the last of several equal keys wins and other types are no error.
@@ -58,6 +64,8 @@ impl<'de> Visitor<'de> for ManifestVisitor {
             match key.as_str() {
                 "name" => manifest.name = filled(map.next_value()?),
                 "version" => manifest.version = filled(map.next_value()?),
+                "license" => manifest.license = license(&map.next_value()?),
+                "licenses" => manifest.licenses = licenses(&map.next_value()?),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -71,6 +79,25 @@ fn filled(value: Value) -> Option<String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         _ => None,
+    }
+}
+
+/// Reads `"MIT"`, or the older `{"type": "MIT"}`.
+fn license(value: &Value) -> Option<License> {
+    let text = match value {
+        Value::Object(fields) => fields.get("type").or_else(|| fields.get("name"))?,
+        other => other,
+    };
+    License::stated(text.as_str()?, Dialect::Spdx)
+}
+
+fn licenses(value: &Value) -> Option<License> {
+    /// Most alternatives: 100; more than three are not known.
+    const MAX_ALTERNATIVES: usize = 100;
+
+    match value {
+        Value::Array(all) => License::any_of(all.iter().take(MAX_ALTERNATIVES).filter_map(license)),
+        other => license(other),
     }
 }
 
@@ -126,6 +153,36 @@ mod tests {
         ] {
             let got = read(&mut text.as_bytes(), 1 << 20).ok();
             assert_eq!(got, expected, "{:.40}", text);
+        }
+    }
+
+    #[test]
+    fn licences_in_all_their_forms() {
+        for (field, expected) in [
+            (
+                r#""license":"(MIT OR GPL-2.0)""#,
+                Some("MIT OR GPL-2.0-only"),
+            ),
+            (r#""license":{"type":"ISC","url":"x"}"#, Some("ISC")),
+            (
+                r#""licenses":[{"type":"MIT"},"Apache-2.0"]"#,
+                Some("MIT OR Apache-2.0"),
+            ),
+            (
+                r#""licenses":[{"type":"MIT"}],"license":"ISC""#,
+                Some("ISC"),
+            ),
+            (r#""license":"SEE LICENSE IN x""#, Some("SEE LICENSE IN x")),
+            (r#""license":"UNLICENSED""#, Some("UNLICENSED")),
+            (r#""license":["MIT"]"#, None),
+            (r#""license":7"#, None),
+        ] {
+            let text = format!(r#"{{"name":"a","version":"1",{field}}}"#);
+            let Finding::Package(package) = read(&mut text.as_bytes(), 1 << 20).unwrap() else {
+                panic!("{field}");
+            };
+            let license = package.license.as_ref().map(License::as_str);
+            assert_eq!(license, expected, "{field}");
         }
     }
 }

@@ -1,10 +1,19 @@
-//! rpm: the sqlite database of rpm 4.16 and later. Berkeley DB and ndb are found, not read yet.
+//! rpm: its database in the sqlite format of rpm 4.16 and later, in SUSE's ndb, and in the hash
+//! format of Berkeley DB from before that.
+//!
+//! An sqlite database is whole without its write-ahead log; if a log with commits is beside it in
+//! the same layer, its pages are the newer ones, and nothing is written to merge them.
 //!
 //! The public keys that rpm keeps as packages named `gpg-pubkey` are no software and left out.
 
+mod berkeley;
 mod header;
+mod log;
+mod ndb;
+mod pages;
 mod sqlite;
 
+use scout_envs::license::{Dialect, License};
 use scout_envs::{Package, PackageType, SourcePackage};
 
 use header::Header;
@@ -21,32 +30,69 @@ const TABLE: &[u8] = b"Packages";
 const COLUMN: usize = 1;
 const PUBLIC_KEY: &str = "gpg-pubkey";
 
-/// Reads all packages of a database. A damaged row is noted and the others are kept.
-pub(crate) fn read_database(file: &mut Stored, limits: &Limits) -> Result<Records, Unreadable> {
-    let mut records = Records::default();
-    if file.len() == 0 {
-        return Ok(records);
+/// What is done with a row, or with the reason why it could not be read.
+type Visit<'v> = dyn FnMut(Result<&[u8], Unreadable>) -> Result<(), Unreadable> + 'v;
+
+/// Reads all packages of an sqlite database, with its write-ahead log if there is one.
+pub(crate) fn read_sqlite(
+    file: &mut Stored,
+    log: Option<&mut Stored>,
+    limits: &Limits,
+) -> Result<Records, Unreadable> {
+    let log = match log {
+        Some(log) => log::Log::open(log)
+            .map_err(|Unreadable(reason)| Unreadable(format!("its write-ahead log: {reason}")))?,
+        None => None,
+    };
+    if file.len() == 0 && log.is_none() {
+        return Ok(Records::default());
     }
-    let mut path_bytes = 0;
-    let mut database = sqlite::Database::open(file, limits.rpm_header_bytes)?;
+    let mut database = sqlite::Database::open(file, log, limits.rpm_header_bytes)?;
     let root = database.find_table(TABLE)?;
-    database.for_each_row(root, &mut |row| {
-        let record = row
-            .and_then(|row| sqlite::column(row, COLUMN))
-            .and_then(read_record);
-        match record {
-            Ok(Some(record)) => {
-                path_bytes += record.files.size();
-                if path_bytes > limits.path_table_bytes {
-                    return Err(Unreadable::new("its lists of files are too long"));
-                }
-                records.push(record, limits)
+    collect(limits, |visit| {
+        database.for_each_row(root, &mut |row| match row {
+            Ok(row) => match sqlite::column(row, COLUMN) {
+                Ok(blob) => visit(Ok(blob)),
+                Err(error) => visit(Err(error)),
+            },
+            Err(error) => visit(Err(error)),
+        })
+    })
+}
+
+/// Reads all packages of an ndb database.
+pub(crate) fn read_ndb(file: &mut Stored, limits: &Limits) -> Result<Records, Unreadable> {
+    collect(limits, |visit| {
+        ndb::for_each_row(file, limits.rpm_header_bytes, visit)
+    })
+}
+
+/// Reads all packages of a Berkeley DB database.
+pub(crate) fn read_berkeley(file: &mut Stored, limits: &Limits) -> Result<Records, Unreadable> {
+    collect(limits, |visit| {
+        berkeley::for_each_row(file, limits.rpm_header_bytes, visit)
+    })
+}
+
+/// Makes records of all rows. A damaged row is noted and the others are kept.
+fn collect(
+    limits: &Limits,
+    for_each_row: impl FnOnce(&mut Visit<'_>) -> Result<(), Unreadable>,
+) -> Result<Records, Unreadable> {
+    let mut records = Records::default();
+    let mut path_bytes = 0;
+    for_each_row(&mut |row| match row.and_then(read_record) {
+        Ok(Some(record)) => {
+            path_bytes += record.files.size();
+            if path_bytes > limits.path_table_bytes {
+                return Err(Unreadable::new("its lists of files are too long"));
             }
-            Ok(None) => Ok(()),
-            Err(Unreadable(reason)) => {
-                records.note_incomplete(reason);
-                Ok(())
-            }
+            records.push(record, limits)
+        }
+        Ok(None) => Ok(()),
+        Err(Unreadable(reason)) => {
+            records.note_incomplete(reason);
+            Ok(())
         }
     })?;
     Ok(records)
@@ -88,6 +134,9 @@ fn read_record(blob: &[u8]) -> Result<Option<Record>, Unreadable> {
         .text(header::MODULARITY_LABEL)
         .filter(|label| !label.is_empty());
     package.source = source;
+    package.license = header
+        .text(header::LICENSE)
+        .and_then(|license| License::stated(&license, Dialect::Fedora));
     Ok(Some(Record {
         package,
         files: read_files(&header)?,
@@ -95,7 +144,7 @@ fn read_record(blob: &[u8]) -> Result<Option<Record>, Unreadable> {
 }
 
 /// Splits `name-version-release.src.rpm` into name and `version-release`.
-fn split_source(file_name: &str) -> Option<(&str, &str)> {
+pub(crate) fn split_source(file_name: &str) -> Option<(&str, &str)> {
     let stem = file_name
         .strip_suffix(".src.rpm")
         .or_else(|| file_name.strip_suffix(".nosrc.rpm"))?;

@@ -7,6 +7,7 @@ pub(super) const NAME: u32 = 1000;
 pub(super) const VERSION: u32 = 1001;
 pub(super) const RELEASE: u32 = 1002;
 pub(super) const EPOCH: u32 = 1003;
+pub(super) const LICENSE: u32 = 1014;
 pub(super) const ARCHITECTURE: u32 = 1022;
 pub(super) const SOURCE_RPM: u32 = 1044;
 pub(super) const DIR_INDEXES: u32 = 1116;

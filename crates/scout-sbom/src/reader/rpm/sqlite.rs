@@ -2,7 +2,8 @@
 //! (<https://www.sqlite.org/fileformat2.html>). Each page is read at most once, so loops and
 //! shared pages of a hostile file end early.
 
-use super::Unreadable;
+use super::log::Log;
+use super::{Unreadable, Visit};
 use crate::budget::Stored;
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -15,6 +16,8 @@ const UTF8: u32 = 1;
 
 pub(super) struct Database<'a> {
     file: &'a mut Stored,
+    /// Newer versions of pages.
+    log: Option<Log<'a>>,
     page_bytes: usize,
     /// Bytes of a page that hold content.
     usable: usize,
@@ -23,14 +26,21 @@ pub(super) struct Database<'a> {
     max_row_bytes: u64,
 }
 
-/// What is done with a row, or with the reason why it could not be read.
-type Visit<'v> = dyn FnMut(Result<&[u8], Unreadable>) -> Result<(), Unreadable> + 'v;
-
 impl<'a> Database<'a> {
-    pub(super) fn open(file: &'a mut Stored, max_row_bytes: u64) -> Result<Self, Unreadable> {
+    pub(super) fn open(
+        file: &'a mut Stored,
+        mut log: Option<Log<'a>>,
+        max_row_bytes: u64,
+    ) -> Result<Self, Unreadable> {
         let mut header = [0; HEADER_BYTES];
-        file.read_at(0, &mut header)
-            .map_err(|_cut_off| Unreadable::new("the database has no header"))?;
+        let is_logged = match &mut log {
+            Some(log) => log.read(SCHEMA_ROOT, &mut header)?,
+            None => false,
+        };
+        if !is_logged {
+            file.read_at(0, &mut header)
+                .map_err(|_cut_off| Unreadable::new("the database has no header"))?;
+        }
         if !header.starts_with(MAGIC) {
             return Err(Unreadable::new("not an SQLite database"));
         }
@@ -47,9 +57,18 @@ impl<'a> Database<'a> {
         if usable < 480 {
             return Err(Unreadable::new("the database reserves too much of a page"));
         }
-        let pages = u32::try_from(file.len() / page_bytes as u64).unwrap_or(u32::MAX);
+        let stored = u32::try_from(file.len() / page_bytes as u64).unwrap_or(u32::MAX);
+        let pages = match &log {
+            Some(log) if log.page_bytes() != page_bytes => {
+                return Err(damaged("its write-ahead log has pages of another size"));
+            }
+            // What the log claims bounds the reading, so there must be as many pages.
+            Some(log) => log.pages().min(stored.saturating_add(log.frames())),
+            None => stored,
+        };
         Ok(Self {
             file,
+            log,
             page_bytes,
             usable,
             pages,
@@ -168,6 +187,11 @@ impl<'a> Database<'a> {
             return Err(damaged("its pages form a loop"));
         }
         let mut page = vec![0; self.page_bytes];
+        if let Some(log) = &mut self.log
+            && log.read(number, &mut page)?
+        {
+            return Ok(page);
+        }
         let offset = u64::from(number - 1) * self.page_bytes as u64;
         self.file.read_at(offset, &mut page)?;
         Ok(page)

@@ -5,11 +5,95 @@ use crate::budget::Budget;
 
 const DATABASE: &[u8] = include_bytes!("../../../tests/data/rpmdb.sqlite");
 
-fn read(bytes: &[u8]) -> Result<Records, Unreadable> {
+const BERKELEY: &[u8] = include_bytes!("../../../tests/data/Packages");
+const BIG_ENDIAN: &[u8] = include_bytes!("../../../tests/data/Packages-big-endian");
+const LOGGED: &[u8] = include_bytes!("../../../tests/data/logged.sqlite");
+const LOG: &[u8] = include_bytes!("../../../tests/data/logged.sqlite-wal");
+/// Where the second commit of the log begins.
+const SECOND_COMMIT: usize = 8072;
+
+fn store(bytes: &[u8]) -> Stored {
     let budget = Budget::new("unused");
     let mut input = bytes;
     let stored = budget.store(bytes.len() as u64, &mut input);
-    read_database(&mut stored.unwrap().unwrap(), &Limits::default())
+    stored.unwrap().unwrap()
+}
+
+fn read(bytes: &[u8]) -> Result<Records, Unreadable> {
+    read_sqlite(&mut store(bytes), None, &Limits::default())
+}
+
+fn berkeley(bytes: &[u8]) -> Result<Records, Unreadable> {
+    read_berkeley(&mut store(bytes), &Limits::default())
+}
+
+fn ndb(bytes: &[u8]) -> Result<Records, Unreadable> {
+    read_ndb(&mut store(bytes), &Limits::default())
+}
+
+fn with_log(bytes: &[u8], log: &[u8]) -> Result<Records, Unreadable> {
+    read_sqlite(&mut store(bytes), Some(&mut store(log)), &Limits::default())
+}
+
+fn names(records: &Records) -> Vec<String> {
+    let mut names: Vec<String> = records
+        .packages
+        .iter()
+        .map(|record| format!("{}-{}", record.package.name, record.package.version))
+        .collect();
+    names.sort();
+    names
+}
+
+/// An ndb database of these headers, as rpm's `rpmpkg.c` lays it out.
+fn make_ndb(blobs: &[Vec<u8>]) -> Vec<u8> {
+    let mut page = b"RpmP".to_vec();
+    for number in [0, 1, 1, blobs.len() as u32 + 1, 0, 0, 0] {
+        page.extend_from_slice(&u32::to_le_bytes(number));
+    }
+    let mut area = Vec::new();
+    for (index, blob) in blobs.iter().enumerate() {
+        let start = area.len();
+        let number = index as u32 + 1;
+        area.extend_from_slice(b"BlbS");
+        for field in [number, 1, blob.len() as u32] {
+            area.extend_from_slice(&field.to_le_bytes());
+        }
+        area.extend_from_slice(blob);
+        // The checksum, the length again, and a mark end the last block.
+        area.resize((area.len() + 12).next_multiple_of(16), 0);
+        let end = area.len();
+        area[end - 4..].copy_from_slice(b"BlbE");
+        page.extend_from_slice(b"Slot");
+        for field in [
+            number,
+            (4096 + start) as u32 / 16,
+            (end - start) as u32 / 16,
+        ] {
+            page.extend_from_slice(&field.to_le_bytes());
+        }
+    }
+    while page.len() < 4096 {
+        page.extend_from_slice(b"Slot");
+        page.extend_from_slice(&[0; 12]);
+    }
+    page.extend_from_slice(&area);
+    page
+}
+
+/// The headers of the real database.
+fn blobs() -> Vec<Vec<u8>> {
+    let mut file = store(DATABASE);
+    let mut database = sqlite::Database::open(&mut file, None, 1 << 20).unwrap();
+    let root = database.find_table(TABLE).unwrap();
+    let mut blobs = Vec::new();
+    database
+        .for_each_row(root, &mut |row| {
+            blobs.push(sqlite::column(row?, COLUMN)?.to_vec());
+            Ok(())
+        })
+        .unwrap();
+    blobs
 }
 
 /// A header with texts and numbers.
@@ -68,6 +152,63 @@ fn reads_a_real_database() {
         files.iter().all(|path| path.starts_with(b"usr/")),
         "{files:?}"
     );
+}
+
+#[test]
+fn all_formats_say_the_same() {
+    let expected = read(DATABASE).unwrap();
+    for records in [
+        berkeley(BERKELEY).unwrap(),
+        ndb(&make_ndb(&blobs())).unwrap(),
+    ] {
+        assert_eq!(records.incomplete, None);
+        assert_eq!(names(&records), names(&expected));
+    }
+    let some = berkeley(BIG_ENDIAN).unwrap();
+    assert_eq!((some.packages.len(), some.incomplete), (5, None));
+}
+
+#[test]
+fn a_log_counts_up_to_its_last_whole_commit() {
+    let without = names(&read(LOGGED).unwrap());
+    assert_eq!(without.len(), 3);
+    let first = names(&with_log(LOGGED, &LOG[..SECOND_COMMIT]).unwrap());
+    assert_eq!(first.len(), 6);
+    let both = names(&with_log(LOGGED, LOG).unwrap());
+    assert_eq!(both.len(), 5);
+    assert!(both.iter().all(|name| first.contains(name)));
+    // A commit that was cut off or damaged is none.
+    for end in [SECOND_COMMIT + 1, LOG.len() - 1] {
+        assert_eq!(names(&with_log(LOGGED, &LOG[..end]).unwrap()), first);
+    }
+    let mut damaged = LOG.to_vec();
+    damaged[SECOND_COMMIT + 100] ^= 1;
+    assert_eq!(names(&with_log(LOGGED, &damaged).unwrap()), first);
+    damaged[8] ^= 1;
+    assert_eq!(names(&with_log(LOGGED, &damaged).unwrap()), without);
+    assert_eq!(names(&with_log(LOGGED, b"").unwrap()), without);
+    assert!(with_log(b"", b"").unwrap().packages.is_empty());
+}
+
+#[test]
+fn a_package_that_is_lost_in_another_format_is_said() {
+    let mut blobs = blobs();
+    blobs[0].truncate(20);
+    let records = ndb(&make_ndb(&blobs)).unwrap();
+    assert_eq!(records.packages.len(), 22);
+    assert!(records.incomplete.is_some());
+    let mut file = make_ndb(&blobs);
+    // All slots name the same blob: more would be read than there is.
+    let slot = file[48..64].to_vec();
+    for at in (32..4096).step_by(16) {
+        file[at..at + 16].copy_from_slice(&slot);
+    }
+    assert!(ndb(&file).unwrap().incomplete.is_some());
+    for bad in [&b""[..], b"RpmP", &[0; 8192], DATABASE] {
+        assert!(ndb(bad).is_err());
+        assert!(berkeley(bad).is_err());
+    }
+    assert!(berkeley(&BERKELEY[..BERKELEY.len() - 1]).is_err());
 }
 
 #[test]
@@ -140,6 +281,31 @@ proptest! {
         let _ = read(&bytes);
         bytes.truncate(keep);
         let _ = read(&bytes);
+    }
+
+    #[test]
+    fn damage_in_other_formats_never_panics_or_loops(
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        keep in any::<prop::sample::Index>(),
+    ) {
+        type Read = fn(&[u8]);
+        let files: [(&[u8], Read); 4] = [
+            (BERKELEY, |bytes| drop(berkeley(bytes))),
+            (BIG_ENDIAN, |bytes| drop(berkeley(bytes))),
+            (&make_ndb(&blobs()), |bytes| drop(ndb(bytes))),
+            (LOG, |bytes| drop(with_log(LOGGED, bytes))),
+        ];
+        for (file, read) in files {
+            let mut bytes = file.to_vec();
+            for (at, value) in &flips {
+                // Headers decide most.
+                let at = if value % 2 == 0 { at.index(200) } else { at.index(bytes.len()) };
+                bytes[at] = *value;
+            }
+            read(&bytes);
+            bytes.truncate(keep.index(bytes.len()));
+            read(&bytes);
+        }
     }
 
     #[test]
