@@ -9,6 +9,7 @@ mod message;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -135,8 +136,15 @@ impl Registry {
 
     /// Listens again where it did before.
     pub(crate) async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener);
+        // Meanwhile a connection of another test may have been given the port.
+        for _ in 0..100 {
+            if let Ok(listener) = TcpListener::bind(self.address).await {
+                return self.serve(listener);
+            }
+            // Real time: the simulated one stands still.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{} stays taken", self.address);
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
