@@ -285,7 +285,7 @@ fn without_webhook(wish: &Wish, filled: &Registry) {
     bench.pushes("polled-busy", &busy, wish.gap);
     bench.wait_for_calm();
     bench.pushes("polled-idle", &idle, SPREAD);
-    println!("polled {interval} s after the end of each sweep");
+    println!("polled {interval} s from sweep to sweep");
 }
 
 /// Says whether at least half of the back-fill was outstanding all the time.
